@@ -1,0 +1,1 @@
+namespace KServePaged.Engine; internal static class Placeholder;

@@ -1,0 +1,2 @@
+// Placeholder host until Configuration/ and Hosting/ land.
+return 0;
