@@ -1,0 +1,64 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace KServePaged.Engine.Configuration;
+
+/// <summary>What an engine is started with. Resolved once against the model and the device into an <c>EnginePlan</c>.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Directory in Hugging Face's layout: config.json, *.safetensors, optionally tokenizer.json and the rest.</summary>
+    [Required] public required string ModelPath { get; init; }
+
+    /// <summary>Another directory for tokenizer.json and the chat template; null = the model's.</summary>
+    public string? TokenizerPath { get; init; }
+
+    /// <summary>A Jinja file that replaces the model's chat template; null = the model's.</summary>
+    public string? ChatTemplatePath { get; init; }
+
+    /// <summary>Longest prompt plus output in tokens; null = the model's own limit, cut to what the cache can hold.</summary>
+    [Range(1, int.MaxValue)] public int? MaxModelLength { get; init; }
+
+    /// <summary>Sequences that run together.</summary>
+    [Range(1, 4096)] public int MaxSequences { get; init; } = 128;
+
+    /// <summary>Token budget of a step: decodes first, the rest for chunks of prompts. Smaller keeps token latency even.</summary>
+    [Range(1, 1 << 20)] public int MaxBatchedTokens { get; init; } = 512;
+
+    /// <summary>Tokens per cache block.</summary>
+    [Range(1, 256)] public int BlockTokens { get; init; } = 16;
+
+    /// <summary>Whether computed prompt blocks are kept and found again by later requests.</summary>
+    public bool EnablePrefixCaching { get; init; } = true;
+
+    /// <summary>Type of weights and matrix products: auto (the checkpoint's), float32, bfloat16, float16.</summary>
+    public string DType { get; init; } = "auto";
+
+    /// <summary>Type of cached keys and values: auto (that of the products), float32, bfloat16, float16.</summary>
+    public string KvCacheDType { get; init; } = "auto";
+
+    /// <summary>auto, cpu or cuda.</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>CPU worker threads; 0 = what affinity and the cgroup's quota allow.</summary>
+    [Range(0, 1024)] public int Threads { get; init; }
+
+    /// <summary>Instruction set of the CPU kernels: auto, scalar, avx2, avx512, avx512_bf16.</summary>
+    public string Isa { get; init; } = "auto";
+
+    /// <summary>Bytes of the cache pool; null = from <see cref="MemoryFraction"/>.</summary>
+    [Range(1, long.MaxValue)] public long? KvCacheBytes { get; init; }
+
+    /// <summary>Share of the device's memory that weights, working space and cache may take together. Fraction of 1.</summary>
+    [Range(0.05, 0.98)] public double MemoryFraction { get; init; } = 0.9;
+
+    /// <summary>Requests that may wait beside the running ones before new ones are refused.</summary>
+    [Range(1, 1 << 20)] public int MaxQueuedRequests { get; init; } = 4096;
+
+    /// <summary>Largest number of alternatives a request may ask log-probabilities for.</summary>
+    [Range(0, 1024)] public int MaxLogprobs { get; init; } = 20;
+
+    /// <summary>Largest <c>n</c>.</summary>
+    [Range(1, 16384)] public int MaxOutputsPerRequest { get; init; } = 128;
+
+    /// <summary>Seed for requests that name none; null = a random one a request.</summary>
+    public long? Seed { get; init; }
+}

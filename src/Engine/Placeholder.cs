@@ -1,1 +1,0 @@
-namespace KServePaged.Engine; internal static class Placeholder;
