@@ -16,34 +16,33 @@ extern "C" {
 #endif
 
 typedef struct kp_paged_attention_args {
-  const float* q;              /* [tokens, query_heads, head_dim] f32, row stride q_stride (it may be the fused qkv) */
+  const float* q; /* [tokens, query_heads, head_dim] f32, row stride q_stride (it may be the fused qkv) */
   int64_t q_stride;
-  const void* key_cache;       /* [blocks, kv_heads, block_tokens, head_dim] of cache_dtype; likewise value_cache */
+  const void* key_cache; /* [blocks, kv_heads, block_tokens, head_dim] of cache_dtype; likewise value_cache */
   const void* value_cache;
   const int32_t* block_tables; /* [sequences, block_table_stride]: physical block of each logical block of block_tokens tokens */
   int64_t block_table_stride;
-  const int32_t* query_start;  /* [sequences + 1], rising from 0 to tokens */
-  const int32_t* context;      /* [sequences] cached tokens including this step's, >= rows of the sequence */
-  void* y;                     /* [tokens, query_heads * head_dim] of y_dtype (KP_F32 or KP_BF16), row stride y_stride */
+  const int32_t* query_start; /* [sequences + 1], rising from 0 to tokens */
+  const int32_t* context;     /* [sequences] cached tokens including this step's, >= rows of the sequence */
+  void* y;                    /* [tokens, query_heads * head_dim] of y_dtype (KP_F32 or KP_BF16), row stride y_stride */
   int64_t y_stride;
-  void* workspace;             /* kp_paged_attention_workspace bytes; contents undefined before and after */
+  void* workspace; /* kp_paged_attention_workspace bytes; contents undefined before and after */
   int64_t workspace_bytes;
   int64_t tokens;
   int32_t sequences;
   int32_t query_heads;
-  int32_t kv_heads;            /* divides query_heads */
-  int32_t head_dim;            /* any >= 1, at most 512 */
+  int32_t kv_heads; /* divides query_heads */
+  int32_t head_dim; /* any >= 1, at most 512 */
   int32_t block_tokens;
-  int32_t window;              /* 0 = unlimited */
+  int32_t window; /* 0 = unlimited */
   float scale;
-  kp_dtype cache_dtype;        /* KP_F32, KP_BF16, KP_F16 */
+  kp_dtype cache_dtype; /* KP_F32, KP_BF16, KP_F16 */
   kp_dtype y_dtype;
-  int32_t max_context;         /* at least the largest context[s]; sizes the launch */
+  int32_t max_context; /* at least the largest context[s]; sizes the launch */
 } kp_paged_attention_args;
 
 /* Bytes of workspace that suffice for any call with at most these tokens, heads and context. */
-KP_API int64_t kp_paged_attention_workspace(kp_device* device, int64_t tokens, int32_t query_heads, int32_t head_dim,
-                                            int32_t max_context);
+KP_API int64_t kp_paged_attention_workspace(kp_device* device, int64_t tokens, int32_t query_heads, int32_t head_dim, int32_t max_context);
 KP_API kp_status kp_paged_attention(kp_stream* stream, const kp_paged_attention_args* args);
 
 #ifdef __cplusplus

@@ -10,8 +10,8 @@ extern "C" {
 /* y[t, :] = table[ids[t], :]      table [vocabulary, hidden] of dtype; ids [tokens] i32; y [tokens, hidden] f32
  * Also gathers rows of activations (dtype KP_F32). KP_INVALID_ARGUMENT: an id outside [0, vocabulary) (checked where host
  * and device share memory; elsewhere the caller guarantees it). table and y must not overlap. */
-KP_API kp_status kp_embedding(kp_stream* stream, const void* table, kp_dtype dtype, int64_t vocabulary, int64_t hidden,
-                              const int32_t* ids, int64_t tokens, float* y);
+KP_API kp_status kp_embedding(kp_stream* stream, const void* table, kp_dtype dtype, int64_t vocabulary, int64_t hidden, const int32_t* ids,
+                              int64_t tokens, float* y);
 
 #ifdef __cplusplus
 }

@@ -20,38 +20,38 @@ typedef struct kp_sampling_row {
   int32_t top_k;            /* 0 = off; ties with the k-th largest stay */
   int32_t history_start;    /* history[history_start … history_start + history_count): ids seen, see below */
   int32_t history_count;
-  int32_t bias_start;       /* bias_ids / bias_values range */
+  int32_t bias_start; /* bias_ids / bias_values range */
   int32_t bias_count;
-  int32_t banned_start;     /* banned_ids range: logits set to -inf (stop ids before min_tokens) */
+  int32_t banned_start; /* banned_ids range: logits set to -inf (stop ids before min_tokens) */
   int32_t banned_count;
-  int32_t top_logprobs;     /* alternatives wanted, 0 … max_top_logprobs; < 0: no log-probabilities for this row */
-  int32_t given_token;      /* >= 0: nothing is drawn, this id is reported with its log-probability (a prompt being scored);
-                               -1: draw */
-  int32_t reserved;         /* 0; keeps seed aligned */
-  uint64_t seed;            /* key of the counter-based generator */
-  uint64_t position;        /* its counter: index of the token within the sequence's output */
+  int32_t top_logprobs; /* alternatives wanted, 0 … max_top_logprobs; < 0: no log-probabilities for this row */
+  int32_t given_token;  /* >= 0: nothing is drawn, this id is reported with its log-probability (a prompt being scored);
+                           -1: draw */
+  int32_t reserved;     /* 0; keeps seed aligned */
+  uint64_t seed;        /* key of the counter-based generator */
+  uint64_t position;    /* its counter: index of the token within the sequence's output */
 } kp_sampling_row;
 
 typedef struct kp_sampling_args {
-  const float* logits;          /* [rows, vocabulary] f32, row stride logits_stride; not changed */
+  const float* logits; /* [rows, vocabulary] f32, row stride logits_stride; not changed */
   int64_t logits_stride;
   int64_t vocabulary;
-  const kp_sampling_row* row;   /* [rows] */
-  const int32_t* history;       /* token ids that the penalties count, each once per row, ascending by id within the row */
+  const kp_sampling_row* row;           /* [rows] */
+  const int32_t* history;               /* token ids that the penalties count, each once per row, ascending by id within the row */
   const int32_t* history_output_counts; /* beside history: occurrences in the output (0: seen in the prompt only) */
-  const int32_t* bias_ids;      /* ascending within a row, each once */
+  const int32_t* bias_ids;              /* ascending within a row, each once */
   const float* bias_values;
   const int32_t* banned_ids;
-  int32_t* token;               /* out [rows] the chosen id */
-  float* logprob;               /* out [rows] log-softmax of the raw logits at token */
-  int32_t* rank;                /* out [rows] ids whose raw log-probability is >= that of token */
-  int32_t* top_ids;             /* out [rows, max_top_logprobs] by falling raw log-probability, ties by rising id */
-  float* top_logprobs;          /* out, beside top_ids */
-  void* workspace;              /* kp_sample_workspace bytes */
+  int32_t* token;      /* out [rows] the chosen id */
+  float* logprob;      /* out [rows] log-softmax of the raw logits at token */
+  int32_t* rank;       /* out [rows] ids whose raw log-probability is >= that of token */
+  int32_t* top_ids;    /* out [rows, max_top_logprobs] by falling raw log-probability, ties by rising id */
+  float* top_logprobs; /* out, beside top_ids */
+  void* workspace;     /* kp_sample_workspace bytes */
   int64_t workspace_bytes;
   int64_t rows;
   int32_t max_top_logprobs;
-  int32_t reserved;             /* 0 */
+  int32_t reserved; /* 0 */
 } kp_sampling_args;
 
 KP_API int64_t kp_sample_workspace(kp_device* device, int64_t rows, int64_t vocabulary);
