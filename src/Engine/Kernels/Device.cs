@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+
+namespace KServePaged.Engine.Kernels;
+
+/// <summary>
+/// One opened device with its worker threads. One thread drives it. Streams, buffers and packed linears hold a reference:
+/// the native device closes with the last of them, whatever the order of Dispose.
+/// </summary>
+internal sealed unsafe class Device : SafeHandle
+{
+    private Device(KernelLibrary library, nint handle)
+        : base(0, ownsHandle: true)
+    {
+        Library = library;
+        SetHandle(handle);
+    }
+
+    public KernelLibrary Library { get; }
+
+    public override bool IsInvalid => handle == 0;
+
+    /// <summary>The device's own description; <see cref="DeviceInfo.FreeBytes"/> is asked anew each time.</summary>
+    public DeviceInfo Info
+    {
+        get
+        {
+            NativeDeviceInfo info;
+            Functions.Check(Functions.kp_device_get_info(Handle, (nint)(&info)), nameof(Info));
+            return info.ToManaged();
+        }
+    }
+
+    internal NativeKernels Functions => Library.Functions;
+
+    internal nint Handle
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(IsClosed, this);
+            return handle;
+        }
+    }
+
+    /// <param name="library">Where its kernels come from.</param>
+    /// <param name="threads">CPU workers, the calling thread included; 0 = what the affinity mask and the cgroup's quota allow.</param>
+    /// <param name="isa">An instruction set to force; <see cref="Isa.Auto"/> takes the best that the CPU has.</param>
+    /// <param name="index">Which device of the library.</param>
+    /// <exception cref="KernelException"><see cref="KernelStatus.Unsupported"/>: the machine lacks the instruction set or device.</exception>
+    public static Device Open(KernelLibrary library, int threads = 0, Isa isa = Isa.Auto, int index = 0)
+    {
+        var options = new DeviceOptions { Index = index, Threads = threads, Isa = isa };
+        nint handle;
+        library.Functions.Check(library.Functions.kp_device_open((nint)(&options), (nint)(&handle)), nameof(Open));
+        return new Device(library, handle);
+    }
+
+    /// <summary>Zeroed memory, 64-byte aligned.</summary>
+    /// <exception cref="KernelException"><see cref="KernelStatus.OutOfMemory"/>.</exception>
+    public DeviceBuffer Allocate(long bytes)
+    {
+        nint address;
+        Functions.Check(Functions.kp_buffer_alloc(Handle, bytes, (nint)(&address)), nameof(Allocate));
+        return new DeviceBuffer(this, address, bytes);
+    }
+
+    public DeviceStream OpenStream()
+    {
+        nint stream;
+        Functions.Check(Functions.kp_stream_open(Handle, (nint)(&stream)), nameof(OpenStream));
+        return new DeviceStream(this, stream);
+    }
+
+    /// <summary>An empty packed matrix [outFeatures, inFeatures]; <see cref="PackedLinear.Load(long, long, nint, ElementType, long)"/> fills it.</summary>
+    public PackedLinear CreateLinear(long outFeatures, long inFeatures, ElementType type)
+    {
+        nint linear;
+        Functions.Check(Functions.kp_linear_create(Handle, outFeatures, inFeatures, (int)type, (nint)(&linear)), nameof(CreateLinear));
+        return new PackedLinear(this, linear, outFeatures, inFeatures, type);
+    }
+
+    /// <summary>Bytes of workspace for any attention call with at most these tokens, heads and context.</summary>
+    public long PagedAttentionWorkspaceBytes(long tokens, int queryHeads, int headDim, int maxContext) =>
+        Functions.kp_paged_attention_workspace(Handle, tokens, queryHeads, headDim, maxContext);
+
+    /// <summary>Bytes of workspace for any sampling call with at most these rows.</summary>
+    public long SampleWorkspaceBytes(long rows, long vocabulary) => Functions.kp_sample_workspace(Handle, rows, vocabulary);
+
+    protected override bool ReleaseHandle()
+    {
+        Functions.kp_device_close(handle);
+        return true;
+    }
+}

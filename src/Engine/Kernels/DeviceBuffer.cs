@@ -1,0 +1,12 @@
+namespace KServePaged.Engine.Kernels;
+
+/// <summary>One allocation of device memory, zeroed, 64-byte aligned. Freed by Dispose, which needs the device idle.</summary>
+internal sealed unsafe class DeviceBuffer(Device device, nint address, long bytes) : DeviceObject(device, address)
+{
+    public long Bytes { get; } = bytes;
+
+    /// <summary>Device address of byte 0; on the CPU ordinary memory.</summary>
+    public nint Address => Handle;
+
+    private protected override void Release() => Functions.kp_buffer_free(Device.DangerousGetHandle(), handle);
+}

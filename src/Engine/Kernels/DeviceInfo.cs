@@ -1,0 +1,9 @@
+namespace KServePaged.Engine.Kernels;
+
+/// <summary>What a device says of itself.</summary>
+/// <param name="Name">For people: the processor and what is used of it.</param>
+/// <param name="Isa"><see cref="Isa.Auto"/> on devices that are no CPU.</param>
+/// <param name="Threads">CPU workers, the calling thread included.</param>
+/// <param name="TotalBytes">Memory that the device may use: on the CPU the cgroup's limit or what the machine has.</param>
+/// <param name="FreeBytes">What of it was free when asked.</param>
+internal sealed record DeviceInfo(string Name, Isa Isa, int Threads, long TotalBytes, long FreeBytes);

@@ -1,0 +1,29 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace KServePaged.Engine.Kernels;
+
+/// <summary>kp_device_info of include/kp/kp.h.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct NativeDeviceInfo
+{
+    public NameText Name;
+    public Isa Isa;
+    public int Threads;
+    public long TotalBytes;
+    public long FreeBytes;
+
+    [InlineArray(128)]
+    internal struct NameText
+    {
+        private byte _first;
+    }
+
+    public readonly DeviceInfo ToManaged()
+    {
+        ReadOnlySpan<byte> text = Name;
+        int end = text.IndexOf((byte)0);
+        return new DeviceInfo(Encoding.UTF8.GetString(end < 0 ? text : text[..end]), Isa, Threads, TotalBytes, FreeBytes);
+    }
+}
