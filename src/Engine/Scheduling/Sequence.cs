@@ -1,3 +1,4 @@
+using KServePaged.Engine.Contracts;
 using KServePaged.Engine.KvCache;
 using KServePaged.Engine.Sampling;
 
@@ -7,37 +8,94 @@ namespace KServePaged.Engine.Scheduling;
 /// One output being generated: its tokens, how many of them are computed, and the cache blocks that hold their keys and values.
 /// Engine thread only.
 /// </summary>
-internal sealed class Sequence
+internal class Sequence
 {
-    private readonly int[] _tokens;
+    private int[] _tokens;
 
-    /// <param name="maxLength">Tokens it may ever hold: prompt plus output; the array is taken once.</param>
+    /// <param name="id">Rises in order of arrival: the order in which sequences are served.</param>
+    /// <param name="maxLength">Tokens it may ever hold: prompt plus output; room for them is taken once, with the first new token.</param>
     public Sequence(long id, ReadOnlySpan<int> prompt, int maxLength, SequenceSampling sampling)
     {
+        ArgumentOutOfRangeException.ThrowIfZero(prompt.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, prompt.Length);
         Id = id;
         PromptLength = prompt.Length;
         Length = prompt.Length;
+        MaxLength = maxLength;
         Sampling = sampling;
-        _tokens = new int[maxLength];
-        prompt.CopyTo(_tokens);
+        _tokens = prompt.ToArray();
     }
 
     public long Id { get; }
 
     public int PromptLength { get; }
 
+    public int MaxLength { get; }
+
     /// <summary>Tokens known: prompt and output.</summary>
     public int Length { get; private set; }
+
+    public int OutputLength => Length - PromptLength;
 
     /// <summary>Tokens whose keys and values are in the cache; at most <see cref="Length"/>.</summary>
     public int ComputedLength { get; set; }
 
-    public BlockTable Blocks { get; } = new();
+    /// <summary>Known tokens that are not computed yet: 1 while decoding, more in a prompt or after a preemption.</summary>
+    public int PendingLength => Length - ComputedLength;
+
+    public SequenceState State { get; set; }
+
+    public BlockTable Blocks { get; init; } = new();
 
     public SequenceSampling Sampling { get; }
 
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Length);
 
-    public void Append(int token) => _tokens[Length++] = token;
+    /// <summary>Ids that end the output, once it has <see cref="MinOutputLength"/> tokens.</summary>
+    public IReadOnlyList<int> EndTokenIds { get; init; } = [];
+
+    public int MinOutputLength { get; init; }
+
+    /// <summary>
+    /// The output of the same prompt that computes it first; this one waits for that and then finds the full blocks in the cache. Null = none.
+    /// </summary>
+    public Sequence? Leader { get; init; }
+
+    /// <summary>Log-probabilities of the prompt's tokens are wanted, so all of it has to be computed.</summary>
+    public bool ScoresPrompt { get; init; }
+
+    /// <summary>Leading tokens whose logit rows were returned already; only counts where <see cref="ScoresPrompt"/>.</summary>
+    public int ScoredLength { get; set; }
+
+    /// <summary>Prompt tokens found in the prefix cache when it was first admitted; null before.</summary>
+    public int? CachedPromptLength { get; set; }
+
+    /// <summary>Takes the next token of the output.</summary>
+    /// <returns>Why the sequence ends with it; null = it goes on.</returns>
+    public FinishReason? Append(int token)
+    {
+        if (Length == _tokens.Length)
+        {
+            Array.Resize(ref _tokens, MaxLength);
+        }
+        _tokens[Length++] = token;
+        Sampling.ObserveOutput(token);
+        if (OutputLength >= MinOutputLength && IsEnd(token))
+        {
+            return FinishReason.Stop;
+        }
+        return Length == MaxLength ? FinishReason.Length : null;
+    }
+
+    private bool IsEnd(int token)
+    {
+        for (int i = 0; i < EndTokenIds.Count; i++)
+        {
+            if (EndTokenIds[i] == token)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
 }
