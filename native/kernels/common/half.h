@@ -1,0 +1,68 @@
+/* The two 16-bit float types as memory holds them, and exact conversions that need no instruction set. */
+#ifndef KP_COMMON_HALF_H_
+#define KP_COMMON_HALF_H_
+
+#include <bit>
+#include <cstdint>
+
+/* Everything inline that a kernel file may use is forced inline or lives in that file's own namespace: an out-of-line copy compiled with
+ * AVX-512 flags could be the one that the linker keeps for all. */
+#define KP_INLINE [[gnu::always_inline]] inline
+
+namespace kp {
+
+struct Bf16 {
+  uint16_t bits;
+};
+struct Fp16 {
+  uint16_t bits;
+};
+
+KP_INLINE float ToFloat(float value) { return value; }
+
+KP_INLINE float ToFloat(Bf16 value) { return std::bit_cast<float>(uint32_t{value.bits} << 16); }
+
+KP_INLINE float ToFloat(Fp16 value) {
+  const uint32_t sign = uint32_t{value.bits & 0x8000u} << 16;
+  const uint32_t magnitude = value.bits & 0x7fffu;
+  if (magnitude >= 0x7c00u) {  // infinity, or a NaN that keeps its payload and becomes quiet
+    const uint32_t quiet = magnitude > 0x7c00u ? 0x00400000u : 0u;
+    return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13) | quiet);
+  }
+  // Moving the fields up leaves the exponent biased by 15; the product with 2^112 rebiases it, and is exact for subnormals too.
+  const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
+  return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(scaled));
+}
+
+/* Round to nearest even; NaN stays NaN, overflow becomes infinity. */
+KP_INLINE void FromFloat(float value, float& to) { to = value; }
+
+KP_INLINE void FromFloat(float value, Bf16& to) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) {
+    to.bits = static_cast<uint16_t>((bits >> 16) | 0x0040u);
+    return;
+  }
+  to.bits = static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+KP_INLINE void FromFloat(float value, Fp16& to) {
+  const uint32_t bits = std::bit_cast<uint32_t>(value);
+  const uint32_t sign = (bits >> 16) & 0x8000u;
+  const uint32_t magnitude = bits & 0x7fffffffu;
+  uint32_t result = 0;
+  if (magnitude > 0x7f800000u) {
+    result = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+  } else if (magnitude >= 0x477ff000u) {  // 65520 and above round to infinity
+    result = 0x7c00u;
+  } else if (magnitude >= 0x38800000u) {  // normal: drop 13 bits, rebias by 112
+    result = (magnitude + 0xfffu + ((magnitude >> 13) & 1u) - (112u << 23)) >> 13;
+  } else {  // subnormal: adding 0.5 puts the units of 2^-24 at the end of the mantissa, and the addition rounds
+    result = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+  }
+  to.bits = static_cast<uint16_t>(sign | result);
+}
+
+}  // namespace kp
+
+#endif

@@ -1,0 +1,24 @@
+/* The kernels of one instruction set. Each cpu/<kernel>.cpp listed in KP_CPU_KERNELS of CMakeLists.txt is compiled once per instruction
+ * set into a namespace of its own; kernel_table.cpp, compiled likewise, gathers them. Opening a device chooses one table.
+ *
+ * To add a kernel: declare its arguments and its function type in cpu/<kernel>.h, define it in cpu/<kernel>.cpp inside
+ * namespace kp::cpu::KP_TARGET, add it to this struct and to kernel_table.cpp, and call it from cpu/abi/<family>.cpp after the checks. */
+#ifndef KP_CPU_KERNEL_TABLE_H_
+#define KP_CPU_KERNEL_TABLE_H_
+
+#include "kp/kp.h"
+
+namespace kp::cpu {
+
+struct KernelTable {
+  kp_isa isa;
+  const char* name;
+};
+
+/* The table of an instruction set, or null where the library was built without it or the processor or system lacks it.
+ * KP_ISA_AUTO = the best there is. */
+const KernelTable* FindKernels(kp_isa isa);
+
+}  // namespace kp::cpu
+
+#endif

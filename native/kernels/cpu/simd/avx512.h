@@ -1,0 +1,132 @@
+/* See simd.h for what the names mean. */
+#ifndef KP_CPU_SIMD_AVX512_H_
+#define KP_CPU_SIMD_AVX512_H_
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "common/half.h"
+
+namespace kp::cpu::KP_TARGET {
+
+inline constexpr int kLanes = 16;
+inline constexpr int kRegisters = 32;
+
+struct Vec {
+  __m512 v;
+};
+struct Mask {
+  __mmask16 m;
+};
+
+KP_INLINE Mask FirstLanes(int n) {
+  const unsigned count = n <= 0 ? 0u : n >= kLanes ? 16u : static_cast<unsigned>(n);
+  return {static_cast<__mmask16>(_bzhi_u32(0xffffu, count))};
+}
+
+KP_INLINE Vec Zero() { return {_mm512_setzero_ps()}; }
+KP_INLINE Vec Broadcast(float x) { return {_mm512_set1_ps(x)}; }
+
+KP_INLINE Vec FromBf16Bits(__m256i bits) { return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16))}; }
+
+KP_INLINE Vec Load(const float* p) { return {_mm512_loadu_ps(p)}; }
+KP_INLINE Vec Load(const Bf16* p) { return FromBf16Bits(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+KP_INLINE Vec Load(const Fp16* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))}; }
+
+KP_INLINE Vec Load(const float* p, int n) { return n >= kLanes ? Load(p) : Vec{_mm512_maskz_loadu_ps(FirstLanes(n).m, p)}; }
+KP_INLINE Vec Load(const Bf16* p, int n) { return n >= kLanes ? Load(p) : FromBf16Bits(_mm256_maskz_loadu_epi16(FirstLanes(n).m, p)); }
+KP_INLINE Vec Load(const Fp16* p, int n) {
+  return n >= kLanes ? Load(p) : Vec{_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(FirstLanes(n).m, p))};
+}
+
+/* Integer rounding instead of vcvtneps2bf16, which flushes subnormals: every instruction set gives the same bits. */
+KP_INLINE __m256i ToBf16Bits(Vec a) {
+  const __m512i bits = _mm512_castps_si512(a.v);
+  const __m512i high = _mm512_srli_epi32(bits, 16);
+  const __m512i lowest = _mm512_and_si512(high, _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(lowest, _mm512_set1_epi32(0x7fff))), 16);
+  const __mmask16 nan = _mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q);
+  return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(rounded, nan, high, _mm512_set1_epi32(0x40)));
+}
+KP_INLINE __m256i ToFp16Bits(Vec a) { return _mm512_cvtps_ph(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+KP_INLINE void Store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
+KP_INLINE void Store(Bf16* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ToBf16Bits(a)); }
+KP_INLINE void Store(Fp16* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ToFp16Bits(a)); }
+
+KP_INLINE void Store(float* p, Vec a, int n) {
+  if (n >= kLanes) {
+    Store(p, a);
+  } else {
+    _mm512_mask_storeu_ps(p, FirstLanes(n).m, a.v);
+  }
+}
+KP_INLINE void Store(Bf16* p, Vec a, int n) {
+  if (n >= kLanes) {
+    Store(p, a);
+  } else {
+    _mm256_mask_storeu_epi16(p, FirstLanes(n).m, ToBf16Bits(a));
+  }
+}
+KP_INLINE void Store(Fp16* p, Vec a, int n) {
+  if (n >= kLanes) {
+    Store(p, a);
+  } else {
+    _mm256_mask_storeu_epi16(p, FirstLanes(n).m, ToFp16Bits(a));
+  }
+}
+
+KP_INLINE Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
+KP_INLINE Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
+KP_INLINE Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
+KP_INLINE Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
+KP_INLINE Vec Fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+KP_INLINE Vec Max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+KP_INLINE Vec Min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+KP_INLINE Vec Abs(Vec a) { return {_mm512_abs_ps(a.v)}; }
+KP_INLINE Vec Sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+KP_INLINE Vec Round(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+KP_INLINE Mask operator<(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+KP_INLINE Vec Select(Mask m, Vec a, Vec b) { return {_mm512_mask_blend_ps(m.m, b.v, a.v)}; }
+KP_INLINE Vec ScaleByPowerOfTwo(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
+
+/* Lane i of the result combines lanes i and i + 8, and so on down to one. */
+template <typename Combine>
+KP_INLINE float Reduce(Vec a, const Combine& combine) {
+  Vec x = combine(a, Vec{_mm512_shuffle_f32x4(a.v, a.v, 0x4e)});
+  x = combine(x, Vec{_mm512_shuffle_f32x4(x.v, x.v, 0xb1)});
+  x = combine(x, Vec{_mm512_permute_ps(x.v, 0x4e)});
+  x = combine(x, Vec{_mm512_permute_ps(x.v, 0xb1)});
+  return _mm512_cvtss_f32(x.v);
+}
+KP_INLINE float ReduceAdd(Vec a) {
+  return Reduce(a, [](Vec x, Vec y) { return x + y; });
+}
+KP_INLINE float ReduceMax(Vec a) {
+  return Reduce(a, [](Vec x, Vec y) { return Max(x, y); });
+}
+
+/* Each stage halves the number of vectors: it adds the two halves of what remains of each sum, two sums side by side. */
+KP_INLINE Vec TransposeReduceAdd(const Vec (&v)[kLanes]) {
+  __m512 a[8];
+  for (int i = 0; i < 8; ++i) {  // v[i] in the low 256 bits, v[i + 8] in the high
+    a[i] = _mm512_shuffle_f32x4(v[i].v, v[i + 8].v, 0x44) + _mm512_shuffle_f32x4(v[i].v, v[i + 8].v, 0xee);
+  }
+  __m512 b[4];
+  for (int i = 0; i < 4; ++i) {  // quarters: i, i + 8, i + 4, i + 12
+    b[i] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88) + _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
+  }
+  __m512 c[2];
+  for (int i = 0; i < 2; ++i) {
+    c[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44) + _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
+  }
+  const __m512 d = _mm512_shuffle_ps(c[0], c[1], 0x88) + _mm512_shuffle_ps(c[0], c[1], 0xdd);
+  // Within a quarter q the lanes hold sums q, q + 2, q + 1, q + 3.
+  const __m512i order = _mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15);
+  return {_mm512_permutexvar_ps(order, d)};
+}
+
+}  // namespace kp::cpu::KP_TARGET
+
+#endif
