@@ -1,2 +1,26 @@
-// Placeholder host until Configuration/ and Hosting/ land.
-return 0;
+using KServePaged.Predictor;
+using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Hosting;
+
+try
+{
+    switch (CommandLine.Parse(args, ServerEnvironment.Read()))
+    {
+        case CommandLineResult.Help:
+            Console.Out.Write(HelpText.Terminal());
+            return 0;
+        case CommandLineResult.Version:
+            Console.Out.WriteLine($"{ProductInfo.Name} {ProductInfo.Version}");
+            return 0;
+        case CommandLineResult.Serve serve:
+            return await ServerRun.RunAsync(serve, (_, _, _, _) => throw new InvalidOperationException("This build has no engine."));
+        default:
+            throw new InvalidOperationException("a result of the command line that nobody handles");
+    }
+}
+catch (UsageException e)
+{
+    await Console.Error.WriteLineAsync(e.Message);
+    TerminationMessage.Write(e.Message);
+    return ExitCodes.Usage;
+}

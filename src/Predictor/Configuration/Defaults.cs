@@ -1,0 +1,49 @@
+using KServePaged.Engine.Configuration;
+
+namespace KServePaged.Predictor.Configuration;
+
+/// <summary>What is not on the command line: the environment's part before it is read, and what depends on the rest after.</summary>
+internal static class Defaults
+{
+    /// <summary>Where Predictor.csproj puts models/demo.</summary>
+    public static string DemoModelPath => Path.Combine(AppContext.BaseDirectory, "models", "demo");
+
+    public static ServerOptions Before(ServerEnvironment environment)
+    {
+        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" } };
+        if (environment.Port is { } port)
+        {
+            try
+            {
+                options = options with { Port = (int)OptionValues.Integer(port, 0, 65535) };
+            }
+            catch (FormatException e)
+            {
+                throw new UsageException($"The environment variable PORT '{port}' cannot be used: it takes {e.Message}.");
+            }
+        }
+        return environment.ApiKey is { } key ? options with { ApiKeys = [key] } : options;
+    }
+
+    public static ServerOptions After(ServerOptions options, ServerEnvironment environment)
+    {
+        bool demo = options.Engine.ModelPath.Length == 0;
+        if (demo && !Directory.Exists(DemoModelPath))
+        {
+            throw new UsageException("No model: name one with --model_dir PATH (this build carries no embedded model).");
+        }
+        string path = demo ? DemoModelPath : options.Engine.ModelPath;
+        return options with
+        {
+            IsDemo = demo,
+            Engine = options.Engine with { ModelPath = path },
+            ModelNames = options.ModelNames.Count > 0 ? options.ModelNames : [environment.ModelName ?? NameOf(path)],
+            // A pod is reached by its address; vLLM's and KServe's users expect a named model to be reachable. Trying the demo on a
+            // laptop must not open a port to the network.
+            Host = options.Host ?? (demo && !environment.InKubernetes ? "127.0.0.1" : "*"),
+            ModelWait = environment.ModelAppearsLate ? TimeSpan.FromMinutes(10) : TimeSpan.Zero,
+        };
+    }
+
+    private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) is { Length: > 0 } name ? name : "model";
+}

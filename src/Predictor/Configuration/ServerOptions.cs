@@ -1,0 +1,35 @@
+using KServePaged.Engine.Configuration;
+
+namespace KServePaged.Predictor.Configuration;
+
+/// <summary>What the process is started with: the command line over the environment over the defaults.</summary>
+internal sealed record ServerOptions
+{
+    public required EngineOptions Engine { get; init; }
+
+    /// <summary>Names the model answers to; the first is the one in responses.</summary>
+    public IReadOnlyList<string> ModelNames { get; init; } = [];
+
+    /// <summary>An IP address, <c>localhost</c>, or <c>*</c> for every address of both families.</summary>
+    public string? Host { get; init; }
+
+    public int Port { get; init; } = 8080;
+
+    /// <summary>Keys of which a caller must present one; empty = open to all.</summary>
+    public IReadOnlyList<string> ApiKeys { get; init; } = [];
+
+    /// <summary>Largest request body in bytes.</summary>
+    public long MaxBodyBytes { get; init; } = 32L << 20;
+
+    /// <summary>How long running requests may take to end after SIGTERM. Below Kubernetes' default grace of 30 s.</summary>
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(25);
+
+    /// <summary>How long the model directory may take to appear: a modelcar links it after our start.</summary>
+    public TimeSpan ModelWait { get; init; }
+
+    /// <summary>Least severe log level written.</summary>
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    /// <summary>True when no model was named and the embedded one is served.</summary>
+    public bool IsDemo { get; init; }
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace KServePaged.Predictor.Hosting;
+
+/// <summary>Tells people how loading goes: one moving line on a terminal, a log line a stage elsewhere, a curl line when ready.</summary>
+internal sealed class LoadReporter(ServerOptions options, IServer server, ILoggerFactory loggers, TimeProvider clock, TextWriter output)
+{
+    private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(100);
+
+    private readonly HostingLog _log = new(loggers.CreateLogger("KServePaged.Hosting"));
+    private readonly bool _terminal = !Console.IsErrorRedirected;
+    private readonly Lock _gate = new();
+    private string _stage = "";
+    private long _drawnAt;
+
+    /// <summary>Where the loader reports to. Reports arrive on its threads, one at a time.</summary>
+    public IProgress<LoadProgress> For(ServedModel model) => new Progress(this, model);
+
+    public void WarmUp(ServedModel model)
+    {
+        HealthReport report = model.Health.Current;
+        Report(model, new LoadProgress("warmup", report.BytesDone, report.BytesTotal));
+    }
+
+    public void Ready(ServedModel model, TimeSpan elapsed)
+    {
+        ModelInfo info = model.LoadedEngine!.Model; // ready means loaded
+        Erase();
+        _log.Ready(model.Name, elapsed.TotalSeconds, Port(), info.Architecture, info.ParameterCount, info.DType, info.MaxModelLength, info.BlockCount, info.BlockTokens);
+        output.WriteLine(CurlLine(info, Authority(), options.ApiKeys.Count > 0));
+        output.Flush();
+    }
+
+    /// <summary>A command that works as it stands (with keys: once $VLLM_API_KEY holds one).</summary>
+    public static string CurlLine(ModelInfo model, string authority, bool withKey)
+    {
+        (string route, string body) = model switch
+        {
+            { HasTokenizer: false } => ("completions", """{"prompt":[0],"max_tokens":16,"return_token_ids":true}"""),
+            { HasChatTemplate: false } => ("completions", """{"prompt":"Once upon a time","max_tokens":64}"""),
+            _ => ("chat/completions", """{"messages":[{"role":"user","content":"Hello! Who are you?"}]}"""),
+        };
+        string key = withKey ? " -H \"Authorization: Bearer $VLLM_API_KEY\"" : "";
+        return $"curl http://{authority}/v1/{route} -H 'Content-Type: application/json'{key} -d '{body}'";
+    }
+
+    private void Report(ServedModel model, LoadProgress progress)
+    {
+        HealthReport report = model.Health.Loading(progress);
+        lock (_gate)
+        {
+            bool changed = report.Stage != _stage;
+            _stage = report.Stage;
+            if (!_terminal)
+            {
+                if (changed)
+                {
+                    _log.Loading(model.Name, ServedModel.Describe(report));
+                }
+            }
+            else if (changed || clock.GetElapsedTime(_drawnAt) >= Redraw)
+            {
+                _drawnAt = clock.GetTimestamp();
+                Console.Error.Write(Line(report));
+            }
+        }
+    }
+
+    private void Erase()
+    {
+        if (_terminal)
+        {
+            Console.Error.Write("\r\u001b[K");
+        }
+    }
+
+    private static string Line(HealthReport report)
+    {
+        var text = new StringBuilder("\r\u001b[K").Append(report.Stage);
+        if (report.BytesTotal > 0)
+        {
+            int filled = (int)(20 * report.BytesDone / report.BytesTotal);
+            text.Append(CultureInfo.InvariantCulture, $" [{new string('#', filled)}{new string('.', 20 - filled)}] ")
+                .Append(CultureInfo.InvariantCulture, $"{report.BytesDone / 1e6:0} of {report.BytesTotal / 1e6:0} MB");
+        }
+        return report.Remaining is { TotalSeconds: >= 1 } remaining
+            ? text.Append(CultureInfo.InvariantCulture, $", {remaining.TotalSeconds:0} s left").ToString()
+            : text.ToString();
+    }
+
+    private string Authority() => $"{(options.Host is "*" or "localhost" or "0.0.0.0" or "::" ? "127.0.0.1" : options.Host!.Contains(':') ? $"[{options.Host}]" : options.Host)}:{Port()}";
+
+    private int Port() =>
+        server.Features.Get<IServerAddressesFeature>()?.Addresses.Select(address => BindingAddress.Parse(address).Port).FirstOrDefault(options.Port) ?? options.Port;
+
+    private sealed class Progress(LoadReporter reporter, ServedModel model) : IProgress<LoadProgress>
+    {
+        public void Report(LoadProgress value) => reporter.Report(model, value);
+    }
+}

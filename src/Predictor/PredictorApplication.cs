@@ -1,0 +1,71 @@
+using System.Net;
+using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.Protocols.OpenAI;
+using KServePaged.Predictor.Security;
+using KServePaged.Predictor.Transport;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace KServePaged.Predictor;
+
+/// <summary>Puts the rooms together. A protocol is one error shape and one Map line.</summary>
+internal static class PredictorApplication
+{
+    /// <param name="output">Where the curl line goes when the model is ready.</param>
+    public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output)
+    {
+        // The empty builder: neither configuration files nor ASPNETCORE_* variables can change what the command line says.
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options));
+        Log(builder.Logging, options);
+        IServiceCollection services = builder.Services;
+        services.AddRoutingCore();
+        // Above the drain's own limit, so that it is the drain that decides.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
+        services.AddSingleton(options).AddSingleton(load).AddSingleton(TimeProvider.System).AddSingleton(output);
+        services.AddSingleton<LoadReporter>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
+        services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
+        services.AddSingleton<IErrorShape, OpenAIErrorShape>(); // owns every path, so it comes last
+
+        WebApplication app = builder.Build();
+        app.UseMiddleware<RequestIds>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
+        app.MapHealth();
+        app.MapOpenAI();
+        return app;
+    }
+
+    private static void Listen(KestrelServerOptions kestrel, ServerOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
+        kestrel.Limits.MaxRequestHeadersTotalSize = 128 << 10;
+        kestrel.Limits.MaxRequestLineSize = 32 << 10;
+        switch (options.Host)
+        {
+            case "*":
+                kestrel.ListenAnyIP(options.Port);
+                break;
+            case "localhost" when options.Port != 0: // Kestrel cannot bind both families to one free port
+                kestrel.ListenLocalhost(options.Port);
+                break;
+            default:
+                kestrel.Listen(options.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(options.Host!), options.Port); // checked by the command line
+                break;
+        }
+    }
+
+    private static void Log(ILoggingBuilder logging, ServerOptions options)
+    {
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.UseUtcTimestamp = true;
+            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
+        });
+        // Standard error: standard output is for the line one copies.
+        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.SetMinimumLevel(options.LogLevel);
+        logging.AddFilter("Microsoft", options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning);
+    }
+}

@@ -1,0 +1,29 @@
+using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Hosting;
+using Microsoft.AspNetCore.Connections;
+
+namespace KServePaged.Predictor;
+
+/// <summary>One run of the server, from the first log line to the exit code.</summary>
+internal static class ServerRun
+{
+    public static async Task<int> RunAsync(CommandLineResult.Serve serve, EngineLoader load)
+    {
+        await using WebApplication app = PredictorApplication.Build(serve.Options, load, Console.Out);
+        var log = new HostingLog(app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Hosting"));
+        log.Starting(ProductInfo.Name, ProductInfo.Version, HelpText.Settings(serve.Options));
+        foreach (string note in serve.Notes)
+        {
+            log.OptionNote(note);
+        }
+        try
+        {
+            await app.RunAsync().ConfigureAwait(false);
+        }
+        catch (IOException e) when (e.InnerException is AddressInUseException)
+        {
+            throw new UsageException($"Port {serve.Options.Port} is taken: choose another with --port, or end the process that holds it.");
+        }
+        return Environment.ExitCode;
+    }
+}
