@@ -24,6 +24,7 @@ internal class Sequence
         MaxLength = maxLength;
         Sampling = sampling;
         _tokens = prompt.ToArray();
+        sampling.ObservePrompt(prompt);
     }
 
     public long Id { get; }
