@@ -60,3 +60,17 @@ void kp_device::Free(void* address) {
   allocated_bytes_ -= found->second.bytes;
   mappings_.erase(found);
 }
+
+bool kp_device::ReserveScratch(int64_t bytes) {
+  if (bytes <= scratch_bytes_) {
+    return true;
+  }
+  void* larger = Allocate(bytes);
+  if (larger == nullptr) {
+    return false;
+  }
+  Free(scratch_);
+  scratch_ = larger;
+  scratch_bytes_ = bytes;
+  return true;
+}

@@ -20,6 +20,10 @@ struct kp_device {
   void* Allocate(int64_t bytes);
   void Free(void* address);
 
+  /* Makes scratch at least this long; false when memory does not suffice. Kernels use it within one call. */
+  bool ReserveScratch(int64_t bytes);
+  void* scratch() const { return scratch_; }
+
   const kp::cpu::KernelTable& kernels;
   kp::cpu::ThreadPool pool;
   const std::string name;
@@ -32,6 +36,8 @@ struct kp_device {
   };
   std::unordered_map<void*, Mapping> mappings_;
   int64_t allocated_bytes_ = 0;
+  void* scratch_ = nullptr;
+  int64_t scratch_bytes_ = 0;
 };
 
 struct kp_stream {

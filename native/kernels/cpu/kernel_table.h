@@ -6,6 +6,7 @@
 #ifndef KP_CPU_KERNEL_TABLE_H_
 #define KP_CPU_KERNEL_TABLE_H_
 
+#include "cpu/linear.h"
 #include "kp/kp.h"
 
 namespace kp::cpu {
@@ -13,6 +14,7 @@ namespace kp::cpu {
 struct KernelTable {
   kp_isa isa;
   const char* name;
+  const LinearFormat* linear_formats[3]; /* by kp_dtype of the weights */
 };
 
 /* The table of an instruction set, or null where the library was built without it or the processor or system lacks it.
