@@ -1,0 +1,101 @@
+using System.Text.Json;
+using KServePaged.Engine.Contracts;
+
+namespace KServePaged.Predictor.Protocols.OpenInference;
+
+/// <summary>What a client may say about a generation beside its prompt. Every name that is not listed in <see cref="With"/> is refused.</summary>
+internal sealed record GenerationOptions
+{
+    public SamplingParameters Sampling { get; init; } = new();
+
+    /// <summary>Outputs of each prompt.</summary>
+    public int OutputCount { get; init; } = 1;
+
+    public bool AddSpecialTokens { get; init; } = true;
+
+    public JsonElement? Tools { get; init; }
+
+    public JsonElement? TemplateArguments { get; init; }
+
+    /// <summary>Whether the prompt is left out of the output text.</summary>
+    public bool ExcludeInput { get; init; } = true;
+
+    /// <summary>Finish reason and tokens in the <c>details</c> of a generate answer.</summary>
+    public bool Details { get; init; }
+
+    /// <summary>Null where the client did not say.</summary>
+    public bool? Stream { get; init; }
+
+    /// <summary>Outputs that a <c>return_…</c> flag switched on or off.</summary>
+    public IReadOnlyDictionary<string, bool> Returned { get; init; } = new Dictionary<string, bool>();
+
+    /// <summary>How long the caller waits; null = no limit.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <exception cref="RequestException">No such option, or a value of the wrong type.</exception>
+    public GenerationOptions With(OptionValue option) => option.Name switch
+    {
+        "temperature" => Sampled(Sampling with { Temperature = option.Number() }),
+        "top_p" => Sampled(Sampling with { TopP = option.Number() }),
+        "top_k" => Sampled(Sampling with { TopK = option.Int32() }),
+        "min_p" => Sampled(Sampling with { MinP = option.Number() }),
+        "repetition_penalty" => Sampled(Sampling with { RepetitionPenalty = option.Number() }),
+        "presence_penalty" => Sampled(Sampling with { PresencePenalty = option.Number() }),
+        "frequency_penalty" => Sampled(Sampling with { FrequencyPenalty = option.Number() }),
+        "logit_bias" => Sampled(Sampling with { LogitBias = option.Bias() }),
+        "seed" => Sampled(Sampling with { Seed = option.Integer() }),
+        "max_tokens" => Sampled(Sampling with { MaxTokens = option.Int32() }),
+        "min_tokens" => Sampled(Sampling with { MinTokens = option.Int32() }),
+        "stop" => Sampled(Sampling with { Stop = option.Texts() }),
+        "stop_token_ids" => Sampled(Sampling with { StopTokenIds = option.Ids() }),
+        "include_stop_str_in_output" => Sampled(Sampling with { IncludeStopStringInOutput = option.Boolean() }),
+        "ignore_eos" => Sampled(Sampling with { IgnoreEos = option.Boolean() }),
+        "skip_special_tokens" => Sampled(Sampling with { SkipSpecialTokens = option.Boolean() }),
+        "logprobs" => Sampled(Sampling with { TopLogprobs = option.Int32() }),
+        "n" => this with { OutputCount = option.Int32() },
+        "add_special_tokens" => this with { AddSpecialTokens = option.Boolean() },
+        "tools" => this with { Tools = option.Structure(JsonValueKind.Array) },
+        "chat_template_kwargs" => this with { TemplateArguments = option.Structure(JsonValueKind.Object) },
+        "exclude_input_in_output" => this with { ExcludeInput = option.Boolean() },
+        "details" => this with { Details = option.Boolean() },
+        "stream" => this with { Stream = option.Boolean() },
+        "timeout" => this with { Timeout = Microseconds(option) },
+        "sampling_parameters" => WithAll(option.Structure(JsonValueKind.Object)),
+        "return_finish_reason" => Returning("finish_reason", option),
+        "return_cumulative_logprob" => Returning("cumulative_logprob", option),
+        "return_logprobs" => Returning("logprobs", option),
+        "return_num_input_tokens" => Returning("num_input_tokens", option),
+        "return_num_output_tokens" => Returning("num_output_tokens", option),
+        _ => throw JsonFields.Invalid($"'{option.Name}' is no input and no option of this model.", option.Name),
+    };
+
+    /// <summary>Applies every member of a JSON object; a null leaves the option alone.</summary>
+    public GenerationOptions WithAll(JsonElement options) => options.EnumerateObject()
+        .Where(property => property.Value.ValueKind != JsonValueKind.Null)
+        .Aggregate(this, (seen, property) => seen.With(new OptionValue(property.Name, property.Value)));
+
+    public GenerationOptions WithAll(IReadOnlyDictionary<string, JsonElement> options) => options
+        .Where(entry => entry.Value.ValueKind != JsonValueKind.Null)
+        .Aggregate(this, (seen, entry) => seen.With(new OptionValue(entry.Key, entry.Value)));
+
+    /// <summary>The outputs that need log-probabilities ask the engine for them.</summary>
+    public GenerationOptions NeedingLogprobs(bool needed) =>
+        needed && Sampling.TopLogprobs is null ? Sampled(Sampling with { TopLogprobs = 0 }) : this;
+
+    private GenerationOptions Sampled(SamplingParameters sampling) => this with { Sampling = sampling };
+
+    private GenerationOptions Returning(string output, OptionValue option) =>
+        this with { Returned = new Dictionary<string, bool>(Returned) { [output] = option.Boolean() } };
+
+    // Triton's request parameter is in microseconds; 0 means no limit.
+    private static TimeSpan? Microseconds(OptionValue option)
+    {
+        long value = option.Integer();
+        return value switch
+        {
+            0 => null,
+            > 0 and < 1L << 53 => TimeSpan.FromMicroseconds(value),
+            _ => throw JsonFields.Invalid($"'timeout' must be a number of microseconds of at least 0, not {value}.", "timeout"),
+        };
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text.Json;
+
+namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
+
+/// <summary>Writes answers in the JSON form of the protocol. Absent fields are left out.</summary>
+internal static class InferJsonWriter
+{
+    public static void Write(Utf8JsonWriter writer, InferResponse response)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("model_name", response.ModelName);
+        writer.WriteString("model_version", response.ModelVersion);
+        writer.WriteString("id", response.Id);
+        writer.WriteStartArray("outputs");
+        foreach (InferTensor tensor in response.Outputs)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", tensor.Name);
+            WriteShape(writer, tensor.Shape);
+            writer.WriteString("datatype", Datatypes.Name(tensor.Datatype));
+            writer.WritePropertyName("data");
+            TensorJson.WriteData(writer, tensor);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    public static void WriteMetadata(Utf8JsonWriter writer, string model, bool hasTokenizer, bool hasChatTemplate)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("name", model);
+        writer.WriteStartArray("versions");
+        writer.WriteStringValue(TextModel.Version);
+        writer.WriteEndArray();
+        writer.WriteString("platform", TextModel.Platform);
+        WriteTensors(writer, "inputs", TextModel.Inputs(hasTokenizer, hasChatTemplate));
+        WriteTensors(writer, "outputs", TextModel.Outputs(hasTokenizer));
+        writer.WriteEndObject();
+    }
+
+    private static void WriteTensors(Utf8JsonWriter writer, string field, IReadOnlyList<TensorMetadata> tensors)
+    {
+        writer.WriteStartArray(field);
+        foreach (TensorMetadata tensor in tensors)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", tensor.Name);
+            writer.WriteString("datatype", Datatypes.Name(tensor.Datatype));
+            WriteShape(writer, tensor.Shape);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    }
+
+    private static void WriteShape(Utf8JsonWriter writer, IReadOnlyList<long> shape)
+    {
+        writer.WriteStartArray("shape");
+        foreach (long size in shape)
+        {
+            writer.WriteNumberValue(size);
+        }
+        writer.WriteEndArray();
+    }
+}
