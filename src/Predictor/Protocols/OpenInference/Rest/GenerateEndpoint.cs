@@ -1,0 +1,93 @@
+using System.Text.Json;
+using KServePaged.Engine;
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Transport;
+
+namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
+
+/// <summary>Triton's and the protocol's generate and generate_stream: one prompt in, text out.</summary>
+internal static class GenerateEndpoint
+{
+    public static async Task GenerateAsync(HttpContext context, ILlmEngine engine, string model)
+    {
+        using JsonDocument body = await RestBody.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
+        (TextGeneration generation, string id) = GenerateJson.Read(body.RootElement, context.TraceIdentifier);
+        if (generation.Options.Stream == true)
+        {
+            throw JsonFields.Invalid("'stream' is true: use generate_stream.", "stream");
+        }
+        GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
+        GeneratedText output = prompt.Outputs[0];
+        string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
+        await JsonReply.WriteAsync(context, writer => GenerateJson.Write(
+            writer, model, id, text, prompt, output.Logprobs, generation, isStream: false, token => IsSpecial(engine.Text, token))).ConfigureAwait(false);
+    }
+
+    /// <summary>One event for each piece of text; the connection's end closes the stream. A refusal comes before the first event, with its status.</summary>
+    public static async Task StreamAsync(HttpContext context, ILlmEngine engine, string model)
+    {
+        using JsonDocument body = await RestBody.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
+        (TextGeneration generation, string id) = GenerateJson.Read(body.RootElement, context.TraceIdentifier);
+        if (generation.Options.Stream == false)
+        {
+            await WholeAsync(context, engine, model, generation, id).ConfigureAwait(false);
+            return;
+        }
+        var events = new EventStream(context);
+        try
+        {
+            await StreamAsync(context, engine, model, generation, id, events).ConfigureAwait(false);
+        }
+        catch (RequestException failure) when (context.Response.HasStarted)
+        {
+            await events.SendAsync(writer =>
+            {
+                writer.WriteStartObject();
+                writer.WriteString("error", ErrorReply.From(failure).Message);
+                writer.WriteEndObject();
+            }).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StreamAsync(
+        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, EventStream events)
+    {
+        var output = new GeneratedText();
+        GeneratedPrompt prompt = new("", 0, [output]);
+        List<TokenLogprob> held = [];
+        await foreach (GenerationDelta delta in engine.GenerateAsync(generation.Requests[0], context.RequestAborted).ConfigureAwait(false))
+        {
+            if (delta.IsStart)
+            {
+                prompt = new GeneratedPrompt(delta.PromptText ?? "", delta.Usage.PromptTokens, [output]);
+                events.Start();
+                continue;
+            }
+            output.Add(delta);
+            held.AddRange(delta.Logprobs);
+            if (delta.Text.Length == 0 && delta.FinishReason is null)
+            {
+                continue; // nothing to show yet: the tokens are reported with the text they become
+            }
+            string text = generation.Options.ExcludeInput || events.Count > 0 ? delta.Text : prompt.PromptText + delta.Text;
+            await events.SendAsync(writer => GenerateJson.Write(
+                writer, model, id, text, prompt, held, generation, isStream: true, token => IsSpecial(engine.Text, token))).ConfigureAwait(false);
+            held.Clear();
+        }
+    }
+
+    private static async Task WholeAsync(HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id)
+    {
+        GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
+        GeneratedText output = prompt.Outputs[0];
+        string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
+        var events = new EventStream(context);
+        events.Start();
+        await events.SendAsync(writer => GenerateJson.Write(
+            writer, model, id, text, prompt, output.Logprobs, generation, isStream: true, token => IsSpecial(engine.Text, token))).ConfigureAwait(false);
+    }
+
+    private static bool IsSpecial(ITextCodec text, int token) =>
+        text.TokenOf(token) is not null && text.Decode([token], skipSpecialTokens: true).Length == 0 && text.Decode([token], skipSpecialTokens: false).Length > 0;
+}
