@@ -3,7 +3,9 @@ using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Protocols.OpenAI;
+using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Security;
+using KServePaged.Predictor.Telemetry;
 using KServePaged.Predictor.Transport;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
@@ -26,12 +28,15 @@ internal static class PredictorApplication
         services.AddSingleton(options).AddSingleton(load).AddSingleton(TimeProvider.System).AddSingleton(output);
         services.AddSingleton<LoadReporter>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
-        services.AddSingleton<IErrorShape, OpenAIErrorShape>(); // owns every path, so it comes last
+        services.AddMetricsExposition();
+        services.AddSingleton<IErrorShape, RestErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
-        app.UseMiddleware<RequestIds>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
+        app.UseMiddleware<RequestIds>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
         app.MapHealth();
+        app.MapMetrics();
         app.MapOpenAI();
+        app.MapOpenInference();
         return app;
     }
 

@@ -33,10 +33,10 @@ public sealed partial class DependencyTests
         ["Errors"] = [],
         ["Transport"] = [],
         ["Security"] = ["Configuration", "Errors"],
-        ["Telemetry"] = ["Configuration"],
+        ["Telemetry"] = ["Configuration", "Security"],
         ["Hosting"] = ["Configuration", "Errors", "Telemetry", "Transport", "Security"],
         ["Protocols.OpenAI"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry"],
-        ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry"],
+        ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security"],
     };
 
     [Fact]

@@ -142,7 +142,9 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
             {
                 yield return new GenerationDelta
                 {
-                    OutputIndex = output, FinishReason = FinishReason.Length, Usage = new Usage(promptTokens, 0, 0),
+                    OutputIndex = output,
+                    FinishReason = FinishReason.Length,
+                    Usage = new Usage(promptTokens, 0, 0),
                 };
             }
             for (int i = 0; i < length; i++)
