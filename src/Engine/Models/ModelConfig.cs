@@ -1,3 +1,5 @@
+using KServePaged.Engine.Weights;
+
 namespace KServePaged.Engine.Models;
 
 /// <summary>

@@ -1,9 +1,16 @@
+using KServePaged.Engine.Models.Architectures;
+
 namespace KServePaged.Engine.Models;
 
 /// <summary>The list of architectures.</summary>
 internal static class ModelRegistry
 {
-    private static readonly (string Name, Func<ModelConfig, DecoderSpec> Describe)[] Architectures = [];
+    private static readonly (string Name, Func<ModelConfig, DecoderSpec> Describe)[] Architectures =
+    [
+        (Llama.Name, Llama.Describe),
+        (Mistral.Name, Mistral.Describe),
+        (Qwen2.Name, Qwen2.Describe),
+    ];
 
     public static IEnumerable<string> Names => Architectures.Select(architecture => architecture.Name);
 

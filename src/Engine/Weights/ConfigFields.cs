@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace KServePaged.Engine.Models;
+namespace KServePaged.Engine.Weights;
 
 /// <summary>
 /// Typed reads of one JSON object of a model's configuration. A fallback stands for a key that is missing; a key that is there must
@@ -151,8 +151,8 @@ internal sealed class ConfigFields
     /// <summary>The refusal of a key's value; <paramref name="need"/> continues the sentence.</summary>
     public InvalidDataException Invalid(string key, string need)
     {
-        string value = Find(key) is { } found ? found.GetRawText() : "missing";
-        return new InvalidDataException($"{File}: \"{_prefix}{key}\" is {(value.Length <= 80 ? value : value[..80] + "…")}; {need}.");
+        string value = Find(key) is { } found ? Excerpt.Of(found.GetRawText()) : "missing";
+        return new InvalidDataException($"{File}: \"{_prefix}{key}\" is {value}; {need}.");
     }
 
     private JsonElement? Find(string key) => _object.TryGetProperty(key, out JsonElement value) ? value : null;

@@ -1,0 +1,64 @@
+using KServePaged.Engine.Kernels;
+using KServePaged.Engine.Models.Layers;
+using KServePaged.Engine.Weights;
+
+namespace KServePaged.Engine.Models;
+
+/// <summary>A loaded decoder: token ids in, logits out.</summary>
+internal sealed class DecoderModel
+{
+    private readonly TableWeight _embedding;
+    private readonly RotaryEmbedding[] _rotaries;
+    private readonly IBlock[] _blocks;
+    private readonly INorm _finalNorm;
+    private readonly Linear _head;
+
+    private DecoderModel(DecoderSpec spec, ModelBuilder builder)
+    {
+        _embedding = builder.Weights.Table(spec.Embedding);
+        _blocks = [.. spec.Blocks.Select(block => block.Load(builder))];
+        _finalNorm = spec.FinalNorm.Load(builder);
+        _head = new Linear(builder.Weights.Linear(spec.Head));
+        _rotaries = [.. builder.Rotaries];
+    }
+
+    /// <summary>Loads every weight, in the order of the layers.</summary>
+    public static DecoderModel Load(DecoderSpec spec, ModelBuilder builder) => new(spec, builder);
+
+    /// <summary>Computes the step's tokens; their final hidden states are in the context's <c>Normed</c> afterwards.</summary>
+    public void Forward(ForwardContext context)
+    {
+        context.Stream.Embedding(
+            _embedding.Buffer.Address, _embedding.Type, _embedding.Rows, _embedding.Columns, context.TokenIds, context.Tokens, context.Residual);
+        foreach (RotaryEmbedding rotary in _rotaries)
+        {
+            rotary.Prepare(context);
+        }
+        foreach (IBlock block in _blocks)
+        {
+            block.Forward(context);
+        }
+        _finalNorm.Forward(context, context.Normed);
+    }
+
+    /// <summary>Logits of rows [firstRow, firstRow + rows) of the step's logit rows, after <see cref="Forward"/>.</summary>
+    /// <param name="context">The step's.</param>
+    /// <param name="firstRow">Counts the step's logit rows.</param>
+    /// <param name="rows">At most the planned number of rows.</param>
+    /// <param name="logits">[rows, vocabulary] f32.</param>
+    public void Logits(ForwardContext context, int firstRow, int rows, nint logits)
+    {
+        if (context.LogitTokens == 0)
+        {
+            nint start = context.Normed + (nint)((long)firstRow * context.HiddenSize * context.ComputeType.Bytes());
+            _head.Forward(context, start, context.ComputeType, rows, logits);
+            return;
+        }
+        context.Scratch.Reset();
+        nint gathered = context.Scratch.Take((long)rows * context.HiddenSize * ElementType.Float32.Bytes());
+        context.Stream.Embedding(
+            context.Normed, context.ComputeType, context.Tokens, context.HiddenSize,
+            context.LogitTokens + firstRow * sizeof(int), rows, gathered);
+        _head.Forward(context, gathered, ElementType.Float32, rows, logits);
+    }
+}

@@ -1,0 +1,83 @@
+using KServePaged.Engine.Kernels;
+
+namespace KServePaged.Engine.Models;
+
+/// <summary>
+/// All that a model sees of a step: the batch as device arrays, the cache, and the activations. Made once, its step part set anew for
+/// each step. Hidden state between two blocks = <see cref="Residual"/> + what is pending (<see cref="TakePending"/>): the next norm
+/// adds it in the same pass.
+/// </summary>
+internal sealed class ForwardContext
+{
+    private nint _pending;
+
+    public required DeviceStream Stream { get; init; }
+
+    /// <summary>Type of <see cref="Normed"/> and of everything else that feeds a matrix product.</summary>
+    public required ElementType ComputeType { get; init; }
+
+    public required int HiddenSize { get; init; }
+
+    public required int BlockTokens { get; init; }
+
+    public required ElementType CacheType { get; init; }
+
+    /// <summary>Address of each layer's keys: [blocks, kvHeads, blockTokens, headDim]; likewise the values.</summary>
+    public required nint[] KeyCaches { get; init; }
+
+    public required nint[] ValueCaches { get; init; }
+
+    /// <summary>[tokens, hidden] f32.</summary>
+    public required nint Residual { get; init; }
+
+    /// <summary>[tokens, hidden] f32: where a sublayer writes its output.</summary>
+    public required nint Delta { get; init; }
+
+    /// <summary>[tokens, hidden] of <see cref="ComputeType"/>: what a norm makes for the next sublayer.</summary>
+    public required nint Normed { get; init; }
+
+    public required Scratch Scratch { get; init; }
+
+    // ---- set for each step
+
+    public int Tokens { get; set; }
+
+    public int Sequences { get; set; }
+
+    /// <summary>Largest number of cached tokens of a sequence, this step's included.</summary>
+    public int MaxContext { get; set; }
+
+    /// <summary>[tokens] i32.</summary>
+    public nint TokenIds { get; set; }
+
+    /// <summary>[tokens] i32.</summary>
+    public nint Positions { get; set; }
+
+    /// <summary>[tokens] i64: where each token's key and value go.</summary>
+    public nint Slots { get; set; }
+
+    /// <summary>[sequences, stride] i32.</summary>
+    public nint BlockTables { get; set; }
+
+    public long BlockTableStride { get; set; }
+
+    /// <summary>[sequences + 1] i32.</summary>
+    public nint QueryStart { get; set; }
+
+    /// <summary>[sequences] i32: cached tokens including this step's.</summary>
+    public nint Context { get; set; }
+
+    /// <summary>[logit rows] i32: the tokens of the step after which logits are wanted; 0 where it is every token in order.</summary>
+    public nint LogitTokens { get; set; }
+
+    /// <summary>A sublayer's output is to be added to the residual.</summary>
+    public void SetPending(nint delta) => _pending = delta;
+
+    /// <returns>The address of what the next norm must add to the residual; 0 = nothing. Whoever takes it adds it.</returns>
+    public nint TakePending()
+    {
+        nint pending = _pending;
+        _pending = 0;
+        return pending;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Runtime.InteropServices;
+using KServePaged.Engine.Kernels;
+
+namespace KServePaged.Engine.Weights;
+
+/// <summary>Conversions of the small weights and of tables; the matrices are converted by the kernel that packs them.</summary>
+internal static class ElementConversion
+{
+    /// <summary>Widens to f32, exactly.</summary>
+    public static void ToSingle(ReadOnlySpan<byte> source, ElementType type, Span<float> destination)
+    {
+        switch (type)
+        {
+            case ElementType.Float32:
+                MemoryMarshal.Cast<byte, float>(source).CopyTo(destination);
+                break;
+            case ElementType.BFloat16:
+                ReadOnlySpan<ushort> brains = MemoryMarshal.Cast<byte, ushort>(source);
+                for (int i = 0; i < brains.Length; i++)
+                {
+                    destination[i] = BitConverter.UInt32BitsToSingle((uint)brains[i] << 16);
+                }
+                break;
+            case ElementType.Float16:
+                ReadOnlySpan<Half> halves = MemoryMarshal.Cast<byte, Half>(source);
+                for (int i = 0; i < halves.Length; i++)
+                {
+                    destination[i] = (float)halves[i];
+                }
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type");
+        }
+    }
+
+    /// <summary>Rounds to nearest even.</summary>
+    public static void FromSingle(ReadOnlySpan<float> source, ElementType type, Span<byte> destination)
+    {
+        switch (type)
+        {
+            case ElementType.Float32:
+                source.CopyTo(MemoryMarshal.Cast<byte, float>(destination));
+                break;
+            case ElementType.BFloat16:
+                Span<ushort> brains = MemoryMarshal.Cast<byte, ushort>(destination);
+                for (int i = 0; i < source.Length; i++)
+                {
+                    brains[i] = ToBFloat16(source[i]);
+                }
+                break;
+            case ElementType.Float16:
+                Span<Half> halves = MemoryMarshal.Cast<byte, Half>(destination);
+                for (int i = 0; i < source.Length; i++)
+                {
+                    halves[i] = (Half)source[i];
+                }
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type");
+        }
+    }
+
+    private static ushort ToBFloat16(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsNaN(value) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+}

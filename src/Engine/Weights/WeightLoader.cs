@@ -1,0 +1,157 @@
+using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Kernels;
+using KServePaged.Engine.Weights.Formats;
+
+namespace KServePaged.Engine.Weights;
+
+/// <summary>
+/// Brings a checkpoint's tensors onto a device, piece by piece: map, convert or pack, unmap, so that no more than a piece of the file is
+/// resident beside the packed weights. Every tensor of the checkpoint is used, or <see cref="Check"/> refuses.
+/// </summary>
+/// <param name="checkpoint">Read until the loader's last call.</param>
+/// <param name="format">How the matrices are stored.</param>
+/// <param name="type">Type of matrices and tables on the device; vectors are rounded to it too and then kept in f32.</param>
+/// <param name="stream">Of the device that gets the weights.</param>
+/// <param name="owned">Is given every device object made, to be disposed by its owner.</param>
+/// <param name="progress">Told the stage <c>weights</c> with bytes of the checkpoint.</param>
+/// <param name="cancellationToken">Looked at between two pieces.</param>
+internal sealed class WeightLoader(
+    Checkpoint checkpoint,
+    IWeightFormat format,
+    ElementType type,
+    DeviceStream stream,
+    ICollection<IDisposable> owned,
+    IProgress<LoadProgress>? progress,
+    CancellationToken cancellationToken)
+{
+    /// <summary>Small enough for an even progress and little resident memory, large enough to keep all threads packing.</summary>
+    private const long PieceBytes = 32L << 20;
+
+    private readonly HashSet<string> _loaded = new(StringComparer.Ordinal);
+    private long _bytesDone;
+
+    public DeviceStream Stream => stream;
+
+    public Device Device => stream.Device;
+
+    public ElementType Type => type;
+
+    /// <summary>Bytes of all tensors that are loaded; set by <see cref="Check"/>.</summary>
+    public long BytesTotal { get; private set; }
+
+    /// <summary>Elements of all tensors that are loaded, shared ones once; set by <see cref="Check"/>.</summary>
+    public long ParameterCount { get; private set; }
+
+    /// <summary>Compares the checkpoint with what the model needs. Call once, before loading.</summary>
+    /// <exception cref="InvalidDataException">A tensor is missing, has another shape or type, or is used by nothing; all such are named.</exception>
+    public void Check(WeightManifest manifest)
+    {
+        Dictionary<string, TensorNeed> needs = ManifestCheck.NeedsOf(manifest, format);
+        ManifestCheck.Compare(checkpoint, manifest, needs);
+        BytesTotal = needs.Keys.Sum(name => checkpoint.Tensors[name].Bytes);
+        ParameterCount = needs.Keys.Sum(name => checkpoint.Tensors[name].ElementCount);
+        progress?.Report(new LoadProgress("weights", 0, BytesTotal));
+    }
+
+    public LinearWeight Linear(LinearSpec spec)
+    {
+        PackedLinear matrix = format.Load(spec, this);
+        owned.Add(matrix);
+        return new LinearWeight(matrix, spec.HasBias ? Bias(spec) : null);
+    }
+
+    /// <summary>A vector as f32.</summary>
+    public DeviceBuffer Vector(VectorSpec spec)
+    {
+        float[] values = new float[spec.Length];
+        ReadVector(spec.Name, values);
+        return Upload(values);
+    }
+
+    public TableWeight Table(TableSpec spec)
+    {
+        long rowBytes = (long)spec.Columns * type.Bytes();
+        DeviceBuffer buffer = Own(Device.Allocate(checked(spec.Rows * rowBytes)));
+        ForEachPiece(spec.Name, spec.Rows, (firstRow, rows, storedType, piece) =>
+        {
+            nint destination = buffer.Address + (nint)(firstRow * rowBytes);
+            if (storedType == type)
+            {
+                stream.Write(destination, piece.Address, piece.Bytes);
+                return;
+            }
+            float[] wide = new float[rows * spec.Columns];
+            byte[] narrow = new byte[rows * rowBytes];
+            ElementConversion.ToSingle(piece.Span, storedType, wide);
+            ElementConversion.FromSingle(wide, type, narrow);
+            stream.Write<byte>(destination, narrow);
+        });
+        return new TableWeight(buffer, type, spec.Rows, spec.Columns);
+    }
+
+    /// <summary>Hands out a tensor's rows in order, a mapped piece at a time; a row is the tensor's first dimension.</summary>
+    internal void ForEachPiece(string name, long rows, Action<long, long, ElementType, MappedRange> use)
+    {
+        StoredTensor tensor = checkpoint.Tensors[name];
+        ElementType storedType = tensor.Type.ToElementType() ?? throw new InvalidOperationException($"{name} was not checked");
+        bool first = _loaded.Add(name);
+        long rowBytes = tensor.Bytes / rows;
+        long pieceRows = Math.Max(1, PieceBytes / rowBytes);
+        for (long row = 0; row < rows; row += pieceRows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            long count = Math.Min(pieceRows, rows - row);
+            using (MappedRange piece = tensor.Map(row * rowBytes, count * rowBytes))
+            {
+                use(row, count, storedType, piece);
+            }
+            if (first)
+            {
+                _bytesDone += count * rowBytes;
+                progress?.Report(new LoadProgress("weights", _bytesDone, BytesTotal));
+            }
+        }
+    }
+
+    /// <summary>A fused product has one bias; parts without one add zero.</summary>
+    private DeviceBuffer Bias(LinearSpec spec)
+    {
+        float[] values = new float[spec.OutFeatures];
+        int start = 0;
+        foreach (LinearPart part in spec.Parts)
+        {
+            if (part.HasBias)
+            {
+                ReadVector($"{part.Name}.bias", values.AsMemory(start, part.OutFeatures));
+            }
+            start += part.OutFeatures;
+        }
+        return Upload(values);
+    }
+
+    private void ReadVector(string name, Memory<float> values) => ForEachPiece(name, values.Length, (first, count, storedType, piece) =>
+    {
+        Span<float> target = values.Span.Slice((int)first, (int)count);
+        ElementConversion.ToSingle(piece.Span, storedType, target);
+        if (storedType != type)
+        {
+            // As if the checkpoint had been converted beforehand, so that --dtype and a converted file give the same bits.
+            byte[] rounded = new byte[count * type.Bytes()];
+            ElementConversion.FromSingle(target, type, rounded);
+            ElementConversion.ToSingle(rounded, type, target);
+        }
+    });
+
+    private DeviceBuffer Upload(float[] values)
+    {
+        DeviceBuffer buffer = Own(Device.Allocate((long)values.Length * sizeof(float)));
+        stream.Write<float>(buffer.Address, values);
+        return buffer;
+    }
+
+    private DeviceBuffer Own(DeviceBuffer buffer)
+    {
+        owned.Add(buffer);
+        return buffer;
+    }
+}

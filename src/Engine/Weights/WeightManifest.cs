@@ -1,0 +1,17 @@
+namespace KServePaged.Engine.Weights;
+
+/// <summary>Every weight of a model, so that a checkpoint can be checked and sized before a byte of it is read.</summary>
+internal sealed record WeightManifest
+{
+    public required IReadOnlyList<LinearSpec> Linears { get; init; }
+
+    public required IReadOnlyList<VectorSpec> Vectors { get; init; }
+
+    public required IReadOnlyList<TableSpec> Tables { get; init; }
+
+    /// <summary>Tensors that may be there and hold another's bytes again: copy → original.</summary>
+    public required IReadOnlyDictionary<string, string> Copies { get; init; }
+
+    /// <summary>Endings of names that old checkpoints carry although they follow from the configuration.</summary>
+    public required IReadOnlyList<string> DerivedSuffixes { get; init; }
+}
