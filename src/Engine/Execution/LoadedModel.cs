@@ -28,6 +28,9 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Longest prompt plus output, in tokens; the pool holds at least one such sequence.</summary>
     public required int MaxModelLength { get; init; }
 
+    /// <summary>Logit rows that a step may have; at least one for each of its sequences.</summary>
+    public required int MaxLogitRows { get; init; }
+
     public required int VocabularySize { get; init; }
 
     /// <summary>The architecture's name in config.json.</summary>
@@ -38,11 +41,5 @@ internal sealed class LoadedModel : IDisposable
 
     public required long ParameterCount { get; init; }
 
-    public void Dispose()
-    {
-        for (int i = _owned.Count - 1; i >= 0; i--)
-        {
-            _owned[i].Dispose();
-        }
-    }
+    public void Dispose() => ModelLoader.Free(_owned);
 }

@@ -1,26 +1,117 @@
 using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Diagnostics;
+using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Models;
+using KServePaged.Engine.Weights;
+using KServePaged.Engine.Weights.Formats;
 using Microsoft.Extensions.Logging;
 
 namespace KServePaged.Engine.Execution;
 
 /// <summary>Model directory × options × device → <see cref="LoadedModel"/>.</summary>
-internal static class ModelLoader
+internal sealed class ModelLoader : IDisposable
 {
+    private readonly EngineOptions _options;
+    private readonly IProgress<LoadProgress>? _progress;
+    private readonly ILogger _logger;
+    private readonly List<IDisposable> _owned = [];
+
+    private ModelLoader(EngineOptions options, IProgress<LoadProgress>? progress, ILogger logger)
+    {
+        _options = options;
+        _progress = progress;
+        _logger = logger;
+    }
+
     /// <summary>Loads the weights, takes the cache pool and working memory. Blocks; memory goes to the device on the calling thread.</summary>
     /// <param name="options">What the engine is started with.</param>
-    /// <param name="progress">Told stages <c>config</c>, <c>weights</c> (with bytes) and <c>cache</c>.</param>
+    /// <param name="progress">Told the stages <c>config</c>, <c>weights</c> (with bytes) and <c>cache</c>.</param>
     /// <param name="logger">Gets the resolved plan, once.</param>
     /// <param name="cancellationToken">Ends the loading between two pieces of a tensor.</param>
-    /// <exception cref="InvalidDataException">The model directory is broken or not supported; the message names file and field.</exception>
-    /// <exception cref="ArgumentException">An option cannot be met; the message names it, with figures and what to change.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The model directory is broken or not supported, an option cannot be met, or the memory does not suffice; the message names file and
+    /// field, or option and figures.
+    /// </exception>
     public static LoadedModel Load(EngineOptions options, IProgress<LoadProgress>? progress, ILogger logger, CancellationToken cancellationToken)
     {
-        cancellationToken.ThrowIfCancellationRequested();
-        progress?.Report(new LoadProgress("config", 0, 0));
-        ModelConfig config = ModelConfig.Load(options.ModelPath);
+        using var loader = new ModelLoader(options, progress, logger);
+        return loader.Load(cancellationToken);
+    }
+
+    /// <summary>Frees what a loading that failed had made.</summary>
+    public void Dispose() => Free(_owned);
+
+    private LoadedModel Load(CancellationToken cancellationToken)
+    {
+        Report("config", 0);
+        ModelConfig config = ModelConfig.Load(_options.ModelPath);
         DecoderSpec spec = ModelRegistry.Describe(config);
-        GenerationDefaults defaults = GenerationDefaults.Load(options.ModelPath);
-        throw new InvalidDataException($"{config.Fields.File}: no weights can be loaded for {config.Architecture} ({spec.MaxPositions} positions, {defaults.TopK}, {logger}).");
+        GenerationDefaults defaults = GenerationDefaults.Load(_options.ModelPath);
+        IWeightFormat format = WeightFormats.Choose(config.Quantization);
+        using Checkpoint checkpoint = Checkpoint.Open(_options.ModelPath);
+
+        Device device = Own(DeviceChoice.Open(_options));
+        DeviceStream stream = Own(device.OpenStream());
+        ElementType weightType = WeightTypeOf(config, spec, checkpoint);
+        var weights = new WeightLoader(checkpoint, format, weightType, stream, _owned, _progress, cancellationToken);
+        weights.Check(spec.Manifest());
+        EnginePlan plan = new EnginePlanner(_options, spec, device).Resolve(weightType);
+
+        DecoderModel model = DecoderModel.Load(spec, new ModelBuilder(weights, plan.Limits, _owned));
+        Report("cache", weights.BytesTotal);
+        KvCacheMemory cache = Own(new KvCacheMemory(device, spec.CacheLayers, plan.CacheType, plan.BlockCount, plan.BlockTokens));
+        ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache));
+        StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize));
+        LoadLog.Loaded(
+            _logger, config.Architecture, device.Info.Name, ElementTypeNames.NameOf(weightType), ElementTypeNames.NameOf(plan.CacheType),
+            plan.MaxModelLength, plan.BlockCount, plan.BlockTokens, plan.Memory);
+        return Hand(new ModelExecutor(forward, sampler), config, spec, defaults, plan, weights.ParameterCount);
+    }
+
+    private LoadedModel Hand(
+        ModelExecutor executor, ModelConfig config, DecoderSpec spec, GenerationDefaults defaults, EnginePlan plan, long parameterCount)
+    {
+        IReadOnlyList<int> ends = defaults.EndTokenIds.Count > 0 ? defaults.EndTokenIds : config.EndTokenIds;
+        var model = new LoadedModel([.. _owned])
+        {
+            Config = config,
+            Defaults = defaults,
+            EndTokenIds = [.. ends.Where(id => id < spec.VocabularySize).Distinct()],
+            Executor = executor,
+            BlockCount = plan.BlockCount,
+            BlockTokens = plan.BlockTokens,
+            MaxModelLength = plan.MaxModelLength,
+            MaxLogitRows = plan.Limits.LogitRows,
+            VocabularySize = spec.VocabularySize,
+            Architecture = config.Architecture,
+            DType = ElementTypeNames.NameOf(plan.WeightType),
+            ParameterCount = parameterCount,
+        };
+        _owned.Clear(); // the model frees them now
+        return model;
+    }
+
+    /// <summary>The option's type; else config.json's; else that of the embedding as stored.</summary>
+    private ElementType WeightTypeOf(ModelConfig config, DecoderSpec spec, Checkpoint checkpoint) =>
+        ElementTypeNames.ParseOption("dtype", _options.DType)
+            ?? ElementTypeNames.Parse(config.DType)
+            ?? (checkpoint.Tensors.TryGetValue(spec.Embedding.Name, out StoredTensor? stored) ? stored.Type.ToElementType() : null)
+            ?? ElementType.Float32;
+
+    private void Report(string stage, long bytesDone) => _progress?.Report(new LoadProgress(stage, bytesDone, bytesDone));
+
+    private T Own<T>(T item)
+        where T : IDisposable
+    {
+        _owned.Add(item);
+        return item;
+    }
+
+    internal static void Free(IReadOnlyList<IDisposable> owned)
+    {
+        for (int i = owned.Count - 1; i >= 0; i--)
+        {
+            owned[i].Dispose();
+        }
     }
 }

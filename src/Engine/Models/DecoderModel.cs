@@ -41,24 +41,21 @@ internal sealed class DecoderModel
         _finalNorm.Forward(context, context.Normed);
     }
 
-    /// <summary>Logits of rows [firstRow, firstRow + rows) of the step's logit rows, after <see cref="Forward"/>.</summary>
+    /// <summary>Logits of the step's logit rows, after <see cref="Forward"/>.</summary>
     /// <param name="context">The step's.</param>
-    /// <param name="firstRow">Counts the step's logit rows.</param>
-    /// <param name="rows">At most the planned number of rows.</param>
+    /// <param name="rows">All of them.</param>
     /// <param name="logits">[rows, vocabulary] f32.</param>
-    public void Logits(ForwardContext context, int firstRow, int rows, nint logits)
+    public void Logits(ForwardContext context, int rows, nint logits)
     {
         if (context.LogitTokens == 0)
         {
-            nint start = context.Normed + (nint)((long)firstRow * context.HiddenSize * context.ComputeType.Bytes());
-            _head.Forward(context, start, context.ComputeType, rows, logits);
+            _head.Forward(context, context.Normed, context.ComputeType, rows, logits);
             return;
         }
         context.Scratch.Reset();
         nint gathered = context.Scratch.Take((long)rows * context.HiddenSize * ElementType.Float32.Bytes());
         context.Stream.Embedding(
-            context.Normed, context.ComputeType, context.Tokens, context.HiddenSize,
-            context.LogitTokens + firstRow * sizeof(int), rows, gathered);
+            context.Normed, context.ComputeType, context.Tokens, context.HiddenSize, context.LogitTokens, rows, gathered);
         _head.Forward(context, gathered, ElementType.Float32, rows, logits);
     }
 }

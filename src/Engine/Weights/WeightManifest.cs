@@ -1,3 +1,5 @@
+using KServePaged.Engine.Kernels;
+
 namespace KServePaged.Engine.Weights;
 
 /// <summary>Every weight of a model, so that a checkpoint can be checked and sized before a byte of it is read.</summary>
@@ -14,4 +16,10 @@ internal sealed record WeightManifest
 
     /// <summary>Endings of names that old checkpoints carry although they follow from the configuration.</summary>
     public required IReadOnlyList<string> DerivedSuffixes { get; init; }
+
+    /// <summary>What the weights take on a device with matrices and tables of <paramref name="type"/>, the packing's padding left out.</summary>
+    public long Bytes(ElementType type) =>
+        type.Bytes() * (Linears.Sum(linear => (long)linear.OutFeatures * linear.InFeatures) + Tables.Sum(table => (long)table.Rows * table.Columns)) +
+        ElementType.Float32.Bytes() *
+            (Vectors.Sum(vector => (long)vector.Length) + Linears.Where(linear => linear.HasBias).Sum(linear => (long)linear.OutFeatures));
 }

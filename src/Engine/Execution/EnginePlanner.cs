@@ -1,0 +1,99 @@
+using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Kernels;
+using KServePaged.Engine.Models;
+using KServePaged.Engine.Weights;
+
+namespace KServePaged.Engine.Execution;
+
+/// <summary>Resolves options × model × device into an <see cref="EnginePlan"/>, or refuses with figures and what to change.</summary>
+/// <param name="options">What the engine is started with.</param>
+/// <param name="spec">The model.</param>
+/// <param name="device">Where it is to run; how much memory is free is asked once.</param>
+internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Device device)
+{
+    private readonly MemoryLedger _ledger = new();
+    private readonly DeviceInfo _info = device.Info;
+    private readonly IReadOnlyList<KvLayerShape> _layers = spec.CacheLayers;
+
+    private long FreeBytes => Math.Min(_info.TotalBytes, _info.FreeBytes);
+
+    /// <param name="weightType">Type of matrices and tables.</param>
+    /// <exception cref="InvalidDataException">An option is out of the model's range, or the memory does not suffice.</exception>
+    public EnginePlan Resolve(ElementType weightType)
+    {
+        if (options.MaxModelLength > spec.MaxPositions)
+        {
+            throw new InvalidDataException(
+                $"max_model_len is {options.MaxModelLength}, but the model was made for {spec.MaxPositions} positions; use at most that.");
+        }
+        ElementType computeType = weightType == ElementType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+        ElementType cacheType = ElementTypeNames.ParseOption("kv_cache_dtype", options.KvCacheDType) ?? computeType;
+        int length = options.MaxModelLength ?? spec.MaxPositions;
+        // A row of logits belongs to a token of the step; more rows than sequences serve prompts that are scored, where they are cheap.
+        int logitRows = Math.Min(options.MaxBatchedTokens, Math.Max(options.MaxSequences, CheapLogitRows));
+        var limits = new StepLimits(device, options.MaxBatchedTokens, length, logitRows, computeType);
+
+        AddFixedParts(limits, weightType, length);
+        int blockCount = CountBlocks(cacheType, length);
+        _ledger.Add("cache", blockCount * BlockBytes(cacheType));
+        return new EnginePlan
+        {
+            Limits = limits,
+            WeightType = weightType,
+            CacheType = cacheType,
+            MaxModelLength = (int)Math.Min(length, (long)blockCount * options.BlockTokens),
+            MaxSequences = options.MaxSequences,
+            BlockTokens = options.BlockTokens,
+            BlockCount = blockCount,
+            Memory = _ledger,
+        };
+    }
+
+    private int CheapLogitRows
+    {
+        get
+        {
+            const long CheapBytes = 32L << 20;
+            return (int)Math.Min(CheapBytes / EnginePlan.LogitsBytes(spec, 1), int.MaxValue);
+        }
+    }
+
+    private void AddFixedParts(StepLimits limits, ElementType weightType, int length)
+    {
+        int blocksPerSequence = EnginePlan.BlocksFor(length, options.BlockTokens);
+        _ledger.Add("weights", spec.Manifest().Bytes(weightType));
+        _ledger.Add("activations", WorkingMemory.BytesFor(spec, limits));
+        _ledger.Add("logits", EnginePlan.LogitsBytes(spec, limits.LogitRows));
+        _ledger.Add("sampling", device.SampleWorkspaceBytes(limits.LogitRows, spec.VocabularySize));
+        _ledger.Add("batch", BatchInputs.BytesFor(options.MaxBatchedTokens, options.MaxSequences, blocksPerSequence));
+    }
+
+    private int CountBlocks(ElementType cacheType, int length)
+    {
+        long taken = _ledger.Total;
+        long budget = (long)(options.MemoryFraction * FreeBytes);
+        long pool = options.KvCacheBytes ?? budget - taken;
+        if (taken + Math.Max(pool, 0) > FreeBytes || pool <= 0)
+        {
+            throw new InvalidDataException(
+                $"The model does not fit: it takes {_ledger}" +
+                (options.KvCacheBytes is { } asked ? $", and kv_cache_memory asks for {ByteText.Of(asked)}" : "") +
+                $"; memory_fraction {options.MemoryFraction} of the {ByteText.Of(FreeBytes)} that are free is {ByteText.Of(budget)}. " +
+                "Give it more memory, or lower max_num_batched_tokens, max_num_seqs or kv_cache_memory, or choose a smaller dtype.");
+        }
+        int perSequence = EnginePlan.BlocksFor(length, options.BlockTokens);
+        // More than all sequences can fill at once would serve the prefix cache only, and on a CPU takes memory from everything else.
+        long blocks = Math.Min(pool / BlockBytes(cacheType), Math.Min((long)options.MaxSequences * perSequence, int.MaxValue));
+        // Without an explicit length the context is cut to what the pool holds, so that the longest request can always run alone.
+        if (blocks < (options.MaxModelLength is null ? 1 : perSequence))
+        {
+            throw new InvalidDataException(
+                $"The cache is too small: {ByteText.Of(pool)} are left for it and hold {blocks} blocks of {options.BlockTokens} tokens, but a " +
+                $"sequence of {length} tokens takes {perSequence} blocks ({ByteText.Of(perSequence * BlockBytes(cacheType))}). " +
+                "Raise kv_cache_memory or memory_fraction, or lower max_model_len.");
+        }
+        return (int)blocks;
+    }
+
+    private long BlockBytes(ElementType cacheType) => KvCacheMemory.BlockBytes(_layers, cacheType, options.BlockTokens);
+}
