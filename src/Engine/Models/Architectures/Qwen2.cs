@@ -24,10 +24,11 @@ internal static class Qwen2
         IReadOnlyList<bool>? sliding = LayerTypes.ReadSliding(fields, layers);
         return StandardLayout.Decoder(fields, shape.Hidden, 151936, maxPositions, Enumerable.Range(0, layers).Select(Block), epsilon);
 
+        int? WindowOf(int layer) => (sliding?[layer] ?? (layer >= fullLayers)) ? window : null;
+
         BlockSpec Block(int layer) => StandardLayout.Block(
             layer,
-            StandardLayout.Attention(
-                layer, shape, rotary, sliding?[layer] ?? layer >= fullLayers ? window : null, queryKeyValueBias: true, outputBias: false),
+            StandardLayout.Attention(layer, shape, rotary, WindowOf(layer), queryKeyValueBias: true, outputBias: false),
             StandardLayout.GatedMlp(layer, fields, shape.Hidden, 22016),
             epsilon);
     }

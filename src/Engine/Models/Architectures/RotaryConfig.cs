@@ -40,6 +40,7 @@ internal static class RotaryConfig
             return Spec(Frequencies(theta, headDim));
         }
         RefusePartialRotation(parameters);
+        RefuseNested(parameters);
         theta = parameters.Number("rope_theta", theta, double.Epsilon);
         string key = parameters.Has("rope_type") ? "rope_type" : "type";
         if (!Kinds.TryGetValue(parameters.Text(key) ?? DefaultKind, out Scaling? scaling))
@@ -88,8 +89,7 @@ internal static class RotaryConfig
         })];
     }
 
-    private static double Factor(ConfigFields parameters) =>
-        Required(parameters, "factor");
+    private static double Factor(ConfigFields parameters) => Required(parameters, "factor");
 
     private static double Required(ConfigFields parameters, string key) =>
         parameters.NullableNumber(key, double.Epsilon) ?? throw parameters.Invalid(key, "a number above 0 is needed for this rope_type");
@@ -99,6 +99,17 @@ internal static class RotaryConfig
         if (fields.Number("partial_rotary_factor", 1, 0) != 1)
         {
             throw fields.Invalid("partial_rotary_factor", "this architecture rotates whole heads: 1 is supported");
+        }
+    }
+
+    private static void RefuseNested(ConfigFields parameters)
+    {
+        foreach (string layerType in new[] { "full_attention", "sliding_attention" })
+        {
+            if (parameters.Has(layerType))
+            {
+                throw parameters.Invalid(layerType, "this architecture has one rotary embedding for all layers");
+            }
         }
     }
 }
