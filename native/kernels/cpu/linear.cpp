@@ -1,5 +1,8 @@
 #include "cpu/linear.h"
 
+#include <algorithm>
+#include <type_traits>
+
 #include "cpu/linear_tile.h"
 
 namespace kp::cpu::KP_TARGET {
@@ -46,6 +49,12 @@ void RunTile(int64_t rows, int panels, const TileCall<Format>& call) {
   RunTile<Format, kRows, PanelsAtOnce(kRows)>(panels, call);
 }
 
+KP_INLINE Vec RoundToBf16(Vec value) {
+  Bf16 rounded[kLanes];
+  Store(rounded, value);
+  return Load(rounded);
+}
+
 template <typename Format>
 class Product {
  public:
@@ -61,14 +70,11 @@ class Product {
   void PackInputs(int64_t begin, int64_t end) const {
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t rows = tiles_.Begin(tile + 1) - tiles_.Begin(tile);
-      for (int64_t r = 0; r < rows; ++r) {
-        const int64_t row = first_row_ + tiles_.Begin(tile) + r;
-        Input* to = TileInputs(tile) + r * Format::kDepth;
-        if (call_.x_dtype == KP_F32) {
-          PackRow(static_cast<const float*>(call_.x) + row * call_.x_stride, to, rows * Format::kDepth);
-        } else {
-          PackRow(static_cast<const Bf16*>(call_.x) + row * call_.x_stride, to, rows * Format::kDepth);
-        }
+      const int64_t first = (first_row_ + tiles_.Begin(tile)) * call_.x_stride;
+      if (call_.x_dtype == KP_F32) {
+        PackTile(static_cast<const float*>(call_.x) + first, rows, TileInputs(tile));
+      } else {
+        PackTile(static_cast<const Bf16*>(call_.x) + first, rows, TileInputs(tile));
       }
     }
   }
@@ -89,22 +95,40 @@ class Product {
   }
 
  private:
-  /* A block of a panel stays in the first-level cache while all tiles of rows pass over it. */
-  static constexpr int64_t kBlockSteps = 24 * 1024 / (kPanelWidth * Format::kDepth * static_cast<int64_t>(sizeof(Weight)));
+  static constexpr int64_t kStepBytes = kPanelWidth * Format::kDepth * static_cast<int64_t>(sizeof(Weight));
+  /* A block of a panel stays in the second-level cache while all tiles of rows pass over it. */
+  static constexpr int64_t kBlockSteps = 256 * 1024 / kStepBytes;
+  static constexpr int64_t kAheadBytes = 4096;
 
   Input* TileInputs(int64_t tile) const { return static_cast<Input*>(call_.scratch) + tiles_.Begin(tile) * steps_ * Format::kDepth; }
 
+  /* Sixteen (kLanes) steps of all rows at a time: converted into a square of 32-bit elements, turned, and stored step by step. */
   template <typename From>
-  void PackRow(const From* from, Input* to, int64_t stride) const {
-    const int64_t in = call_.linear.in;
-    for (int64_t k = 0; k < steps_ * Format::kDepth; ++k) {
-      Input& place = to[k / Format::kDepth * stride + k % Format::kDepth];
-      if constexpr (std::is_same_v<Weight, Bf16> && std::is_same_v<Input, float>) {
-        Bf16 rounded;
-        FromFloat(k < in ? ToFloat(from[k]) : 0.0f, rounded);
-        place = ToFloat(rounded);
-      } else {
-        FromFloat(k < in ? ToFloat(from[k]) : 0.0f, place);
+  void PackTile(const From* from, int64_t rows, Input* to) const {
+    constexpr int64_t kSide = kLanes * Format::kDepth;
+    static_assert(sizeof(Input) * Format::kDepth == sizeof(float));
+    alignas(64) Input square[kLanes][kSide] = {};
+    for (int64_t step = 0; step < steps_; step += kLanes) {
+      const int64_t k = step * Format::kDepth;
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int i = 0; i < kSide; i += kLanes) {
+          const Vec value =
+              Load(from + row * call_.x_stride + k + i, static_cast<int>(std::clamp<int64_t>(call_.linear.in - k - i, 0, kLanes)));
+          Store(&square[row][i], std::is_same_v<Weight, Bf16> && std::is_same_v<Input, float> ? RoundToBf16(value) : value);
+        }
+      }
+      const int64_t steps = std::min<int64_t>(kLanes, steps_ - step);
+      if (rows == 1) {
+        Store(reinterpret_cast<float*>(to + k), Load(reinterpret_cast<const float*>(square[0])), static_cast<int>(steps));
+        continue;
+      }
+      Vec turned[kLanes];
+      for (int i = 0; i < kLanes; ++i) {
+        turned[i] = Load(reinterpret_cast<const float*>(square[i]));
+      }
+      Transpose(turned);
+      for (int64_t i = 0; i < steps; ++i) {
+        Store(reinterpret_cast<float*>(to + (step + i) * rows * Format::kDepth), turned[i], static_cast<int>(rows));
       }
     }
   }
@@ -122,8 +146,18 @@ class Product {
     tile_call.columns = linear.out - column;
     tile_call.bias = last && call_.bias != nullptr ? call_.bias + column : nullptr;
     tile_call.first = step == 0;
+    // One tile fetches a little ahead of itself; several share the fetching of the next block, which they will pass over as often.
+    const char* here = reinterpret_cast<const char*>(tile_call.w);
+    const char* next = here + steps * kStepBytes + (last ? (panels - 1) * steps_ * kStepBytes : 0);
+    const int64_t shares = std::min<int64_t>(tiles_.count, 4);
+    tile_call.ahead_step = kStepBytes / shares;
     for (int64_t tile = 0; tile < tiles_.count; ++tile) {
       const int64_t rows = tiles_.Begin(tile + 1) - tiles_.Begin(tile);
+      if (tile < shares) {
+        tile_call.ahead = shares == 1 ? here + kAheadBytes : next + tile * steps * tile_call.ahead_step;
+      } else {
+        tile_call.ahead_step = 0;
+      }
       tile_call.x = TileInputs(tile) + step * rows * Format::kDepth;
       tile_call.y = call_.y + (first_row_ + tiles_.Begin(tile)) * call_.y_stride + column;
       RunTile(rows, panels, tile_call);

@@ -15,7 +15,7 @@ inline constexpr int kPanelWidth = kPanelVectors * kLanes;
 
 /* Sums that a tile keeps in registers; the rest hold weights and a broadcast input. */
 inline constexpr int kSums = kRegisters * 3 / 4;
-inline constexpr int kTileRows = kSums / kPanelVectors;
+inline constexpr int kTileRows = kSums / kPanelVectors < kLanes ? kSums / kPanelVectors : kLanes;
 
 /* Weights of type T widened to fp32; a step is one input feature. */
 template <typename T>
@@ -60,6 +60,9 @@ struct TileCall {
   int64_t columns; /* of y, from the tile's first */
   const float* bias;
   bool first; /* the sums start at zero instead of at y: fp32 sums survive the way through memory unchanged */
+  /* Weights to fetch into the cache meanwhile: two lines of each panel at every step, from here on and this many bytes apart. */
+  const char* ahead;
+  int64_t ahead_step;
 };
 
 template <typename Format, int kRows, int kPanels>
@@ -78,6 +81,7 @@ void Tile(const TileCall<Format>& call) {
   }
   const typename Format::Input* x = call.x;
   const typename Format::Weight* w = call.w;
+  const char* ahead = call.ahead;
   for (int64_t step = 0; step < call.steps; ++step) {
     typename Format::Operand weights[kVectors];
 #pragma GCC unroll 32
@@ -92,6 +96,15 @@ void Tile(const TileCall<Format>& call) {
         sum[r][v] = Format::MultiplyAdd(weights[v], input, sum[r][v]);
       }
     }
+#pragma GCC unroll 32
+    for (int p = 0; p < kPanels; ++p) {
+      const char* line = ahead + p * call.panel_weights * static_cast<int64_t>(sizeof(typename Format::Weight));
+      Prefetch(line);
+      if constexpr (kStepWeights * sizeof(typename Format::Weight) > 64) {
+        Prefetch(line + 64);
+      }
+    }
+    ahead += call.ahead_step;
     x += kRows * Format::kDepth;
     w += kStepWeights;
   }

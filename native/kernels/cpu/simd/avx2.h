@@ -135,6 +135,26 @@ KP_INLINE Vec TransposeReduceAdd(const Vec (&v)[kLanes]) {
   return {_mm256_permute_ps(c, 0xd8)};  // each half held sums 0, 2, 1, 3
 }
 
+KP_INLINE void Transpose(Vec (&v)[kLanes]) {
+  __m256 a[8];
+  for (int i = 0; i < 8; i += 4) {  // within halves: 4 x 4 blocks of four vectors
+    const __m256 t0 = _mm256_unpacklo_ps(v[i].v, v[i + 1].v);
+    const __m256 t1 = _mm256_unpackhi_ps(v[i].v, v[i + 1].v);
+    const __m256 t2 = _mm256_unpacklo_ps(v[i + 2].v, v[i + 3].v);
+    const __m256 t3 = _mm256_unpackhi_ps(v[i + 2].v, v[i + 3].v);
+    a[i] = _mm256_shuffle_ps(t0, t2, 0x44);
+    a[i + 1] = _mm256_shuffle_ps(t0, t2, 0xee);
+    a[i + 2] = _mm256_shuffle_ps(t1, t3, 0x44);
+    a[i + 3] = _mm256_shuffle_ps(t1, t3, 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {  // then the 2 x 2 halves
+    v[i].v = _mm256_permute2f128_ps(a[i], a[i + 4], 0x20);
+    v[i + 4].v = _mm256_permute2f128_ps(a[i], a[i + 4], 0x31);
+  }
+}
+
+KP_INLINE void Prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
 }  // namespace kp::cpu::KP_TARGET
 
 #endif

@@ -127,6 +127,32 @@ KP_INLINE Vec TransposeReduceAdd(const Vec (&v)[kLanes]) {
   return {_mm512_permutexvar_ps(order, d)};
 }
 
+KP_INLINE void Transpose(Vec (&v)[kLanes]) {
+  __m512 a[16];
+  for (int i = 0; i < 16; i += 4) {  // within quarters: 4 x 4 blocks of four vectors
+    const __m512 t0 = _mm512_unpacklo_ps(v[i].v, v[i + 1].v);
+    const __m512 t1 = _mm512_unpackhi_ps(v[i].v, v[i + 1].v);
+    const __m512 t2 = _mm512_unpacklo_ps(v[i + 2].v, v[i + 3].v);
+    const __m512 t3 = _mm512_unpackhi_ps(v[i + 2].v, v[i + 3].v);
+    a[i] = _mm512_shuffle_ps(t0, t2, 0x44);
+    a[i + 1] = _mm512_shuffle_ps(t0, t2, 0xee);
+    a[i + 2] = _mm512_shuffle_ps(t1, t3, 0x44);
+    a[i + 3] = _mm512_shuffle_ps(t1, t3, 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {  // then the 4 x 4 quarters
+    const __m512 low01 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x44);
+    const __m512 high01 = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xee);
+    const __m512 low23 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x44);
+    const __m512 high23 = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xee);
+    v[i].v = _mm512_shuffle_f32x4(low01, low23, 0x88);
+    v[i + 4].v = _mm512_shuffle_f32x4(low01, low23, 0xdd);
+    v[i + 8].v = _mm512_shuffle_f32x4(high01, high23, 0x88);
+    v[i + 12].v = _mm512_shuffle_f32x4(high01, high23, 0xdd);
+  }
+}
+
+KP_INLINE void Prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
 }  // namespace kp::cpu::KP_TARGET
 
 #endif

@@ -90,6 +90,18 @@ KP_INLINE Vec TransposeReduceAdd(const Vec (&v)[kLanes]) {
   return {Floats{ReduceAdd(v[0]), ReduceAdd(v[1]), ReduceAdd(v[2]), ReduceAdd(v[3])}};
 }
 
+KP_INLINE void Transpose(Vec (&v)[kLanes]) {
+  for (int i = 0; i < kLanes; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float swapped = v[i].v[j];
+      v[i].v[j] = v[j].v[i];
+      v[j].v[i] = swapped;
+    }
+  }
+}
+
+KP_INLINE void Prefetch(const void* p) { __builtin_prefetch(p); }
+
 }  // namespace kp::cpu::KP_TARGET
 
 #endif

@@ -10,6 +10,8 @@
  *   Exp(x)                        within 2e-7 relative; subnormals too (0 below -104), infinity above 88.73, NaN for NaN
  *   ReduceAdd ReduceMax           over the lanes, halves first (i with i + kLanes / 2, and so on): one fixed order
  *   TransposeReduceAdd(v)         v[kLanes] -> one Vec whose lane i is ReduceAdd(v[i]), bit for bit
+ *   Transpose(v)                  v[kLanes]: lane j of v[i] and lane i of v[j] change places; bits are not touched
+ *   Prefetch(p)                   the cache line at p; any address will do
  *   ForVectors(n, body)           body(i, lanes) for i = 0, kLanes, …; lanes < kLanes in the last call only: tails are masked, never looped
  */
 #ifndef KP_CPU_SIMD_SIMD_H_
