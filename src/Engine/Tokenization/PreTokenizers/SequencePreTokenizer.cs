@@ -1,0 +1,15 @@
+using KServePaged.Engine.Tokenization.Text;
+
+namespace KServePaged.Engine.Tokenization.PreTokenizers;
+
+/// <summary>One pre-tokenizer after the other.</summary>
+internal sealed class SequencePreTokenizer(IReadOnlyList<PreTokenizer> steps) : PreTokenizer
+{
+    public override void Apply(PieceText text)
+    {
+        foreach (PreTokenizer step in steps)
+        {
+            step.Apply(text);
+        }
+    }
+}

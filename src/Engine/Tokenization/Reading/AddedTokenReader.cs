@@ -1,0 +1,30 @@
+using KServePaged.Engine.Tokenization.Added;
+
+namespace KServePaged.Engine.Tokenization.Reading;
+
+/// <summary>Reads added tokens.</summary>
+internal static class AddedTokenReader
+{
+    // Looking for added tokens costs the text's length times the longest of them.
+    private const int MaxContentLength = 1024;
+
+    /// <summary>Reads the <c>added_tokens</c> section.</summary>
+    public static List<AddedToken> Read(JsonNode node)
+    {
+        List<JsonNode> items = node.Items();
+        foreach (JsonNode item in items)
+        {
+            _ = item["id"].Integer(0, int.MaxValue);
+        }
+        return items.ConvertAll(item => new AddedToken(
+            Content(item["content"]),
+            item["single_word"].Flag(),
+            item["lstrip"].Flag(),
+            item["rstrip"].Flag(),
+            item["normalized"].Flag(),
+            item["special"].Flag()));
+    }
+
+    private static string Content(JsonNode node) =>
+        node.Text() is { Length: <= MaxContentLength } content ? content : throw node.Defect($"more than {MaxContentLength} characters");
+}

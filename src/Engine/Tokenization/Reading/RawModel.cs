@@ -1,0 +1,15 @@
+using System.Text.Json;
+using KServePaged.Engine.Tokenization.Models;
+
+namespace KServePaged.Engine.Tokenization.Reading;
+
+/// <summary>The <c>model</c> section taken apart: its large tables in compact form, the rest as it stands in the file.</summary>
+internal sealed class RawModel
+{
+    public Vocabulary? Vocabulary { get; set; }
+
+    /// <summary>By rank; null: the section has no merges.</summary>
+    public List<Merge>? Merges { get; set; }
+
+    public Dictionary<string, JsonElement> Settings { get; } = new(StringComparer.Ordinal);
+}
