@@ -21,6 +21,7 @@ internal sealed class SequenceSampling
     private readonly int _scoreLogprobs;
     private readonly bool _countsPrompt;
     private readonly bool _countsOutput;
+    private bool _historyIsShared;
     private int[] _historyIds = [];
     private int[] _historyCounts = [];
     private int _historyLength;
@@ -43,9 +44,31 @@ internal sealed class SequenceSampling
         _countsOutput = _countsPrompt || _row.PresencePenalty != 0 || _row.FrequencyPenalty != 0;
     }
 
+    private SequenceSampling(SequenceSampling other, ulong seed)
+    {
+        Seed = seed;
+        VocabularySize = other.VocabularySize;
+        _row = other._row with { Seed = seed };
+        _biasIds = other._biasIds;
+        _biasValues = other._biasValues;
+        _endIds = other._endIds;
+        _minOutput = other._minOutput;
+        _scoreLogprobs = other._scoreLogprobs;
+        _countsPrompt = other._countsPrompt;
+        _countsOutput = other._countsOutput;
+        _historyIds = other._historyIds;
+        _historyCounts = other._historyCounts;
+        _historyLength = other._historyLength;
+        _historyIsShared = other._historyIsShared = true;
+    }
+
     public ulong Seed { get; }
 
     public int VocabularySize { get; }
+
+    /// <summary>The state of another output of the same prompt, before its first token. Shares the prompt's history until one of them adds to it.</summary>
+    public SequenceSampling ForOutput(ulong seed) =>
+        _outputLength == 0 ? new(this, seed) : throw new InvalidOperationException("The output has begun.");
 
     /// <summary>Counts the prompt's tokens (the repetition penalty looks at them).</summary>
     public void ObservePrompt(ReadOnlySpan<int> tokens)
@@ -125,6 +148,12 @@ internal sealed class SequenceSampling
 
     private void Count(int token, int occurrences)
     {
+        if (_historyIsShared)
+        {
+            _historyIds = [.. _historyIds];
+            _historyCounts = [.. _historyCounts];
+            _historyIsShared = false;
+        }
         int at = _historyIds.AsSpan(0, _historyLength).BinarySearch(token);
         if (at < 0)
         {

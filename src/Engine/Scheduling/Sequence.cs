@@ -12,9 +12,16 @@ internal class Sequence
 {
     private int[] _tokens;
 
-    /// <param name="id">Rises in order of arrival: the order in which sequences are served.</param>
-    /// <param name="maxLength">Tokens it may ever hold: prompt plus output; room for them is taken once, with the first new token.</param>
     public Sequence(long id, ReadOnlySpan<int> prompt, int maxLength, SequenceSampling sampling)
+        : this(id, prompt.ToArray(), maxLength, sampling)
+    {
+    }
+
+    /// <param name="id">Rises in order of arrival: the order in which sequences are served.</param>
+    /// <param name="prompt">Not copied before the first new token comes, never changed: the outputs of one prompt share it while they wait.</param>
+    /// <param name="maxLength">Tokens it may ever hold: prompt plus output; room for them is taken once, with the first new token.</param>
+    /// <param name="sampling">Has observed the prompt.</param>
+    public Sequence(long id, int[] prompt, int maxLength, SequenceSampling sampling)
     {
         ArgumentOutOfRangeException.ThrowIfZero(prompt.Length);
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, prompt.Length);
@@ -23,8 +30,7 @@ internal class Sequence
         Length = prompt.Length;
         MaxLength = maxLength;
         Sampling = sampling;
-        _tokens = prompt.ToArray();
-        sampling.ObservePrompt(prompt);
+        _tokens = prompt;
     }
 
     public long Id { get; }

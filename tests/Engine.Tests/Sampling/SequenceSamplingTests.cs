@@ -169,6 +169,22 @@ public sealed class SequenceSamplingTests
         Assert.Equal((0, 0), (batch.RowCount, batch.History.Length));
     }
 
+    [Fact]
+    public void ForOutput_KeepsTheHistoriesOfTheOutputsApart()
+    {
+        SequenceSampling first = New(new SamplingParameters { RepetitionPenalty = 2, MinTokens = 1 }, seed: 7, ends: [2]);
+        first.ObservePrompt([5, 8]);
+        SequenceSampling second = first.ForOutput(8);
+        first.ObserveOutput(5);
+        second.ObserveOutput(6);
+        Assert.Equal([5, 8], Draw(first).History.ToArray());
+        Assert.Equal([1, 0], Draw(first).HistoryCounts.ToArray());
+        Assert.Equal([5, 6, 8], Draw(second).History.ToArray());
+        Assert.Equal([0, 1, 0], Draw(second).HistoryCounts.ToArray());
+        Assert.Equal((8ul, 1ul), SeedAndPosition(second));
+        Assert.Throws<InvalidOperationException>(() => first.ForOutput(9));
+    }
+
     private static SequenceSampling New(SamplingParameters parameters, ulong seed = 0, int[]? ends = null) =>
         new(parameters, seed, Vocabulary, ends ?? []);
 
