@@ -22,6 +22,9 @@ inline bool IsDtype(kp_dtype dtype) { return dtype == KP_F32 || dtype == KP_BF16
 
 inline int64_t BytesOf(kp_dtype dtype) { return dtype == KP_F32 ? 4 : 2; }
 
+/* For messages: %lld takes a long long, which int64_t need not be. */
+inline long long Print(int64_t value) { return static_cast<long long>(value); }
+
 /* a * b, or -1 where it does not fit. Both factors must be >= 0. */
 inline int64_t CheckedMultiply(int64_t a, int64_t b) {
   int64_t product = 0;

@@ -8,11 +8,26 @@ extern const LinearFormat kLinearF32;
 extern const LinearFormat kLinearBf16;
 extern const LinearFormat kLinearF16;
 
+void Embedding(ThreadPool& pool, const EmbeddingCall& call);
+void RmsNorm(ThreadPool& pool, const NormCall& call);
+void LayerNorm(ThreadPool& pool, const NormCall& call);
+void GatedActivation(ThreadPool& pool, const GatedActivationCall& call);
+void RopeAngles(ThreadPool& pool, const RopeAnglesCall& call);
+void RopeCacheWrite(ThreadPool& pool, const kp_rope_cache_write_args& args);
+void Sample(ThreadPool& pool, const kp_sampling_args& args);
+
 extern const KernelTable kKernels;
 const KernelTable kKernels = {
     .isa = kIsa,
     .name = kIsaName,
     .linear_formats = {&kLinearF32, &kLinearBf16, &kLinearF16},
+    .embedding = Embedding,
+    .rms_norm = RmsNorm,
+    .layer_norm = LayerNorm,
+    .gated_activation = GatedActivation,
+    .rope_angles = RopeAngles,
+    .rope_cache_write = RopeCacheWrite,
+    .sample = Sample,
 };
 
 }  // namespace kp::cpu::KP_TARGET

@@ -6,7 +6,12 @@
 #ifndef KP_CPU_KERNEL_TABLE_H_
 #define KP_CPU_KERNEL_TABLE_H_
 
+#include "cpu/embedding.h"
+#include "cpu/gated_activation.h"
 #include "cpu/linear.h"
+#include "cpu/norm.h"
+#include "cpu/rope.h"
+#include "cpu/sampling.h"
 #include "kp/kp.h"
 
 namespace kp::cpu {
@@ -15,6 +20,13 @@ struct KernelTable {
   kp_isa isa;
   const char* name;
   const LinearFormat* linear_formats[3]; /* by kp_dtype of the weights */
+  EmbeddingFunction embedding;
+  NormFunction rms_norm;
+  NormFunction layer_norm;
+  GatedActivationFunction gated_activation;
+  RopeAnglesFunction rope_angles;
+  RopeCacheWriteFunction rope_cache_write;
+  SampleFunction sample;
 };
 
 /* The table of an instruction set, or null where the library was built without it or the processor or system lacks it.

@@ -10,7 +10,7 @@ internal static class Elements
     public static double UnitRoundoff(ElementType type) => type switch
     {
         ElementType.Float32 => Math.ScaleB(1, -24),
-        ElementType.BFloat16 => Math.ScaleB(1, -9),
+        ElementType.BFloat16 => Math.ScaleB(1, -8),
         ElementType.Float16 => Math.ScaleB(1, -11),
         _ => throw new ArgumentOutOfRangeException(nameof(type)),
     };

@@ -101,6 +101,7 @@ KP_INLINE Vec Sqrt(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
 KP_INLINE Vec Round(Vec a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 KP_INLINE Mask operator<(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
 KP_INLINE Vec Select(Mask m, Vec a, Vec b) { return {_mm256_blendv_ps(b.v, a.v, m.m)}; }
+KP_INLINE unsigned Bits(Mask m) { return static_cast<unsigned>(_mm256_movemask_ps(m.m)); }
 
 /* 2^n for whole n in [-126, 127]. */
 KP_INLINE Vec PowerOfTwo(Vec n) {

@@ -89,6 +89,7 @@ KP_INLINE Vec Sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
 KP_INLINE Vec Round(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 KP_INLINE Mask operator<(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
 KP_INLINE Vec Select(Mask m, Vec a, Vec b) { return {_mm512_mask_blend_ps(m.m, b.v, a.v)}; }
+KP_INLINE unsigned Bits(Mask m) { return m.m; }
 KP_INLINE Vec ScaleByPowerOfTwo(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
 
 /* Lane i of the result combines lanes i and i + 8, and so on down to one. */

@@ -76,6 +76,7 @@ KP_INLINE Vec Round(Vec a) {
 }
 KP_INLINE Mask operator<(Vec a, Vec b) { return {a.v < b.v}; }
 KP_INLINE Vec Select(Mask m, Vec a, Vec b) { return {m.m ? a.v : b.v}; }
+KP_INLINE unsigned Bits(Mask m) { return static_cast<unsigned>((m.m[0] & 1) | (m.m[1] & 2) | (m.m[2] & 4) | (m.m[3] & 8)); }
 
 /* 2^n for whole n in [-126, 127]. */
 KP_INLINE Vec PowerOfTwo(Vec n) { return {reinterpret_cast<Floats>((__builtin_convertvector(n.v, Ints) + 127) << 23)}; }

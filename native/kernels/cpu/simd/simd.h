@@ -6,6 +6,7 @@
  *   Zero() Broadcast(x) + - * /   Fma(a, b, c) = a * b + c, fused where the instruction set has it
  *   Max Min Abs Sqrt Round        Max and Min return the second operand where either is NaN; Round is to nearest even
  *   a < b, Select(m, a, b)        lane by lane: m ? a : b
+ *   Bits(m)                       lane i as bit i
  *   FirstLanes(n)                 a mask of the first n lanes
  *   Exp(x)                        within 2e-7 relative; subnormals too (0 below -104), infinity above 88.73, NaN for NaN
  *   ReduceAdd ReduceMax           over the lanes, halves first (i with i + kLanes / 2, and so on): one fixed order

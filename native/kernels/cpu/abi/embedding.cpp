@@ -1,0 +1,25 @@
+#include "cpu/embedding.h"
+
+#include "common/checks.h"
+#include "cpu/device.h"
+
+using kp::CheckedMultiply;
+using kp::Guard;
+using kp::Print;
+
+kp_status kp_embedding(kp_stream* stream, const void* table, kp_dtype dtype, int64_t vocabulary, int64_t hidden, const int32_t* ids,
+                       int64_t tokens, float* y) {
+  return Guard([&]() -> kp_status {
+    KP_REQUIRE(stream != nullptr, "stream must not be null");
+    KP_REQUIRE(kp::IsDtype(dtype), "dtype = %d is unknown", dtype);
+    KP_REQUIRE(vocabulary >= 1 && hidden >= 1 && CheckedMultiply(vocabulary, hidden) > 0, "a table of %lld x %lld is none",
+               Print(vocabulary), Print(hidden));
+    KP_REQUIRE(tokens >= 0, "tokens = %lld must not be negative", Print(tokens));
+    KP_REQUIRE(tokens == 0 || (table != nullptr && ids != nullptr && y != nullptr), "table, ids and y must not be null");
+    for (int64_t t = 0; t < tokens; ++t) {
+      KP_REQUIRE(ids[t] >= 0 && ids[t] < vocabulary, "ids[%lld] = %d must lie in [0, %lld)", Print(t), ids[t], Print(vocabulary));
+    }
+    stream->device->kernels.embedding(stream->device->pool, {table, dtype, hidden, ids, tokens, y});
+    return KP_OK;
+  });
+}

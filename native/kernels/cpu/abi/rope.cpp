@@ -1,0 +1,51 @@
+#include "cpu/rope.h"
+
+#include "common/checks.h"
+#include "cpu/device.h"
+
+using kp::CheckedMultiply;
+using kp::Guard;
+using kp::Print;
+
+kp_status kp_rope_angles(kp_stream* stream, const double* inverse_frequency, int64_t half, double scale, const int32_t* positions,
+                         int64_t tokens, float* cos_sin) {
+  return Guard([&]() -> kp_status {
+    KP_REQUIRE(stream != nullptr, "stream must not be null");
+    KP_REQUIRE(half >= 0 && tokens >= 0 && CheckedMultiply(half, tokens) >= 0, "half = %lld and tokens = %lld must not be negative",
+               Print(half), Print(tokens));
+    if (half == 0 || tokens == 0) {
+      return KP_OK;
+    }
+    KP_REQUIRE(inverse_frequency != nullptr && positions != nullptr && cos_sin != nullptr,
+               "inverse_frequency, positions and cos_sin must not be null");
+    for (int64_t t = 0; t < tokens; ++t) {
+      KP_REQUIRE(positions[t] >= 0, "positions[%lld] = %d must not be negative", Print(t), positions[t]);
+    }
+    stream->device->kernels.rope_angles(stream->device->pool, {inverse_frequency, half, scale, positions, tokens, cos_sin});
+    return KP_OK;
+  });
+}
+
+kp_status kp_rope_cache_write(kp_stream* stream, const kp_rope_cache_write_args* args) {
+  return Guard([&]() -> kp_status {
+    KP_REQUIRE(stream != nullptr && args != nullptr, "stream and args must not be null");
+    KP_REQUIRE(args->tokens >= 0, "tokens = %lld must not be negative", Print(args->tokens));
+    KP_REQUIRE(args->query_heads >= 1 && args->kv_heads >= 1 && args->head_dim >= 1,
+               "query_heads = %d, kv_heads = %d and head_dim = %d must be at least 1", args->query_heads, args->kv_heads, args->head_dim);
+    KP_REQUIRE(args->half >= 0 && args->half <= args->head_dim / 2, "half = %d must lie in [0, head_dim / 2 = %d]", args->half,
+               args->head_dim / 2);
+    KP_REQUIRE(args->interleaved == 0 || args->interleaved == 1, "interleaved = %d must be 0 or 1", args->interleaved);
+    KP_REQUIRE(args->block_tokens >= 1, "block_tokens = %d must be at least 1", args->block_tokens);
+    KP_REQUIRE(kp::IsDtype(args->cache_dtype), "cache_dtype = %d is unknown", args->cache_dtype);
+    KP_REQUIRE(args->reserved == 0, "reserved = %d must be 0", args->reserved);
+    const int64_t row = CheckedMultiply(args->query_heads + 2 * int64_t{args->kv_heads}, args->head_dim);
+    KP_REQUIRE(row > 0 && args->qkv_stride >= row, "qkv_stride = %lld is less than a row of %lld", Print(args->qkv_stride), Print(row));
+    if (args->tokens == 0) {
+      return KP_OK;
+    }
+    KP_REQUIRE(args->qkv != nullptr && args->slots != nullptr && args->key_cache != nullptr && args->value_cache != nullptr,
+               "qkv, slots and the caches must not be null");
+    stream->device->kernels.rope_cache_write(stream->device->pool, *args);
+    return KP_OK;
+  });
+}
