@@ -15,6 +15,7 @@ void GatedActivation(ThreadPool& pool, const GatedActivationCall& call);
 void RopeAngles(ThreadPool& pool, const RopeAnglesCall& call);
 void RopeCacheWrite(ThreadPool& pool, const kp_rope_cache_write_args& args);
 void Sample(ThreadPool& pool, const kp_sampling_args& args);
+void PagedAttention(ThreadPool& pool, const kp_paged_attention_args& args);
 
 extern const KernelTable kKernels;
 const KernelTable kKernels = {
@@ -28,6 +29,7 @@ const KernelTable kKernels = {
     .rope_angles = RopeAngles,
     .rope_cache_write = RopeCacheWrite,
     .sample = Sample,
+    .paged_attention = PagedAttention,
 };
 
 }  // namespace kp::cpu::KP_TARGET

@@ -10,6 +10,7 @@
 #include "cpu/gated_activation.h"
 #include "cpu/linear.h"
 #include "cpu/norm.h"
+#include "cpu/paged_attention.h"
 #include "cpu/rope.h"
 #include "cpu/sampling.h"
 #include "kp/kp.h"
@@ -27,6 +28,7 @@ struct KernelTable {
   RopeAnglesFunction rope_angles;
   RopeCacheWriteFunction rope_cache_write;
   SampleFunction sample;
+  PagedAttentionFunction paged_attention;
 };
 
 /* The table of an instruction set, or null where the library was built without it or the processor or system lacks it.
