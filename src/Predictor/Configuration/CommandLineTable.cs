@@ -46,6 +46,8 @@ internal static class CommandLineTable
             (o, v) => o with { ApiKeys = KeysOf(v) }, _ => null),
         One(Server, "max_body_size", "SIZE", "Largest request body.",
             (o, v) => o with { MaxBodyBytes = OptionValues.Bytes(v) }, o => OptionValues.ShowBytes(o.MaxBodyBytes)),
+        Switch(Server, "enable_prompt_tokens_details", "Tell in the usage of OpenAI answers how many prompt tokens were cached.",
+            (o, v) => o with { PromptTokensDetails = v }, o => o.PromptTokensDetails),
         One(Server, "shutdown_timeout", "SECONDS", "How long running requests may take to end after SIGTERM.",
             (o, v) => o with { ShutdownTimeout = OptionValues.Seconds(v, 86400) },
             o => o.ShutdownTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)),

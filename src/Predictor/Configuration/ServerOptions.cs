@@ -21,6 +21,9 @@ internal sealed record ServerOptions
     /// <summary>Largest request body in bytes.</summary>
     public long MaxBodyBytes { get; init; } = 32L << 20;
 
+    /// <summary>Whether the usage of OpenAI answers tells how many prompt tokens were found in the cache.</summary>
+    public bool PromptTokensDetails { get; init; }
+
     /// <summary>How long running requests may take to end after SIGTERM. Below Kubernetes' default grace of 30 s.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(25);
 

@@ -1,5 +1,3 @@
-using KServePaged.Engine.Contracts;
-
 namespace KServePaged.Predictor.Errors;
 
 /// <summary>The one place where an exception becomes an answer, and where the router's bare 404 and 405 get a body.</summary>
@@ -24,35 +22,12 @@ internal sealed partial class ErrorMiddleware(RequestDelegate next, ErrorWriter 
         }
         catch (Exception e)
         {
-            await errors.WriteAsync(context, ReplyTo(e, context)).ConfigureAwait(false);
+            await errors.WriteAsync(context, errors.ReplyTo(e, context)).ConfigureAwait(false);
             return;
         }
         if (context.Response is { HasStarted: false, StatusCode: 404 or 405, ContentLength: null, ContentType: null } response)
         {
             await errors.WriteAsync(context, OfRouter(response.StatusCode, context.Request)).ConfigureAwait(false);
-        }
-    }
-
-    private ErrorReply ReplyTo(Exception e, HttpContext context)
-    {
-        switch (e)
-        {
-            case RequestException refusal:
-                if (refusal.Code == EngineErrorCode.Internal)
-                {
-                    LogFailed(refusal, context.TraceIdentifier);
-                }
-                return ErrorReply.From(refusal);
-            case BadHttpRequestException bad:
-                return ErrorReply.FromHttp(bad.StatusCode, bad.StatusCode switch
-                {
-                    413 => "The request body is larger than this server takes (--max_body_size).",
-                    408 => "The request body did not arrive in time.",
-                    _ => bad.Message,
-                });
-            default:
-                LogFailed(e, context.TraceIdentifier);
-                return ErrorReply.Unexpected(context.TraceIdentifier);
         }
     }
 
@@ -64,7 +39,4 @@ internal sealed partial class ErrorMiddleware(RequestDelegate next, ErrorWriter 
 
     [LoggerMessage(1002, LogLevel.Error, "Request {RequestId} failed after its answer had begun")]
     private partial void LogFailedMidway(Exception e, string requestId);
-
-    [LoggerMessage(1003, LogLevel.Error, "Request {RequestId} failed")]
-    private partial void LogFailed(Exception e, string requestId);
 }

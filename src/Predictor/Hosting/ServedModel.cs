@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 
@@ -19,6 +22,9 @@ internal sealed class ServedModel(IReadOnlyList<string> names, TimeProvider cloc
 
     /// <summary>The engine once it is loaded, whether or not it takes requests; for metadata and metrics. Null before.</summary>
     public ILlmEngine? LoadedEngine => _engine;
+
+    /// <summary>Changes when answers to equal requests may: the product's version and what the model is. Empty before it is loaded.</summary>
+    public string Fingerprint { get; private set; } = "";
 
     /// <summary>The engine, to generate with.</summary>
     /// <exception cref="RequestException">NotReady while the model loads, Draining after SIGTERM, Internal when it has failed.</exception>
@@ -44,12 +50,16 @@ internal sealed class ServedModel(IReadOnlyList<string> names, TimeProvider cloc
     /// <summary>Puts a warmed-up engine behind the names.</summary>
     public void Serve(ILlmEngine engine)
     {
+        ModelInfo info = engine.Model;
+        string identity = string.Create(
+            CultureInfo.InvariantCulture, $"{info.Architecture} {info.ParameterCount} {info.VocabularySize} {info.DType} {info.MaxModelLength}");
+        Fingerprint = $"{ProductInfo.Name}-{ProductInfo.Version}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..8]}";
         _engine = engine;
         Health.Ready(engine);
     }
 
     /// <summary>"weights, 12 of 306 MB": what is being done and how far.</summary>
     public static string Describe(HealthReport health) => health.BytesTotal > 0
-        ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{health.Stage}, {health.BytesDone / 1e6:0} of {health.BytesTotal / 1e6:0} MB")
+        ? string.Create(CultureInfo.InvariantCulture, $"{health.Stage}, {health.BytesDone / 1e6:0} of {health.BytesTotal / 1e6:0} MB")
         : health.Stage;
 }

@@ -88,8 +88,12 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
             int index = 0;
             foreach (GenerationDelta delta in Deltas?.Invoke(request) ?? Default(request, prompt.Count))
             {
-                await BeforeDelta(index++, linked.Token);
-                linked.Token.ThrowIfCancellationRequested();
+                if (await IsDisposedBeforeAsync(index++, linked.Token))
+                {
+                    yield return new GenerationDelta { OutputIndex = delta.OutputIndex, FinishReason = FinishReason.Abort, Usage = delta.Usage };
+                    yield break;
+                }
+                cancellationToken.ThrowIfCancellationRequested();
                 yield return delta;
             }
         }
@@ -131,6 +135,19 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
     public static TokenLogprob Logprob(string text, int id, float? value, int? top) => new(
         id, text, System.Text.Encoding.UTF8.GetBytes(text), value, 1,
         [.. Enumerable.Range(1, top ?? 0).Select(i => new TokenLogprob(id + i - 1, i == 1 ? text : $"t{i}", new byte[] { 116 }, -i / 2f, i, []))]);
+
+    private async Task<bool> IsDisposedBeforeAsync(int delta, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await BeforeDelta(delta, cancellationToken);
+        }
+        catch (OperationCanceledException) when (_disposed.IsCancellationRequested)
+        {
+            return true;
+        }
+        return _disposed.IsCancellationRequested;
+    }
 
     private IEnumerable<GenerationDelta> Default(GenerationRequest request, int promptTokens)
     {

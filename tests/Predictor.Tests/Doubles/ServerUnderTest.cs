@@ -30,6 +30,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public EngineHost Host => _app.Services.GetRequiredService<EngineHost>();
 
+    public IEnumerable<Microsoft.AspNetCore.Http.Endpoint> Endpoints =>
+        ((Microsoft.AspNetCore.Routing.IEndpointRouteBuilder)_app).DataSources.SelectMany(source => source.Endpoints);
+
     public Uri Address => Http.BaseAddress!;
 
     public static ServerOptions Options { get; } = new()

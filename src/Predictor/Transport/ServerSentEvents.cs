@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace KServePaged.Predictor.Transport;
+
+/// <summary>
+/// A stream of server-sent events, one JSON value each. Every event is flushed and awaited: a reader that is slow holds back whoever
+/// writes, and nothing piles up here. One writer at a time.
+/// </summary>
+internal sealed class ServerSentEvents : IDisposable
+{
+    private readonly HttpContext _context;
+    private readonly ArrayBufferWriter<byte> _event = new();
+    private readonly Utf8JsonWriter _json;
+
+    public ServerSentEvents(HttpContext context)
+    {
+        _context = context;
+        _json = new Utf8JsonWriter(_event, JsonReply.Options);
+    }
+
+    /// <summary>Sends status and headers, so that the caller knows its request was accepted.</summary>
+    public async Task StartAsync()
+    {
+        HttpResponse response = _context.Response;
+        response.ContentType = "text/event-stream; charset=utf-8";
+        response.Headers.CacheControl = "no-cache";
+        response.Headers["X-Accel-Buffering"] = "no"; // nginx would otherwise collect the events
+        await response.StartAsync(_context.RequestAborted).ConfigureAwait(false);
+        await response.BodyWriter.FlushAsync(_context.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <param name="write">Writes one JSON value. When it throws, nothing of the event is sent.</param>
+    public Task WriteAsync(Action<Utf8JsonWriter> write)
+    {
+        _event.ResetWrittenCount();
+        _event.Write("data: "u8);
+        _json.Reset();
+        write(_json);
+        _json.Flush();
+        _event.Write("\n\n"u8);
+        return SendAsync(_event.WrittenMemory);
+    }
+
+    /// <summary>The end mark of OpenAI's streams.</summary>
+    public Task WriteDoneAsync()
+    {
+        _event.ResetWrittenCount();
+        _event.Write("data: [DONE]\n\n"u8);
+        return SendAsync(_event.WrittenMemory);
+    }
+
+    public void Dispose() => _json.Dispose();
+
+    private async Task SendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        await _context.Response.BodyWriter.WriteAsync(bytes, _context.RequestAborted).ConfigureAwait(false);
+        _context.RequestAborted.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
+    }
+}
