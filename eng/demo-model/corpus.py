@@ -21,9 +21,9 @@ HELD_OUT = Path(__file__).parent / "held_out.txt"
 class Entry:
     """A conversation with all phrasings of its questions, or (turns empty) a plain text."""
 
-    def __init__(self):
+    def __init__(self, turns=()):
         self.system = None
-        self.turns = []  # [(questions, answer)]
+        self.turns = list(turns)  # [(questions, answer)]
         self.text = None  # (prompt, rest)
 
     def variants(self):

@@ -28,6 +28,9 @@ CONFIG = {
 }
 
 
+DROPOUT = 0.1  # in training, of what each layer adds
+
+
 def round_bf16(weight):
     """The weight as the checkpoint will hold it; the gradient passes as if it were not rounded."""
     return weight + (weight.to(torch.bfloat16).float() - weight).detach()
@@ -101,8 +104,8 @@ class Layer(nn.Module):
         self.mlp = MLP(c["hidden_size"], c["intermediate_size"], deviation)
 
     def forward(self, x, cos, sin, mask):
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask)
-        return x + self.mlp(self.post_attention_layernorm(x))
+        x = x + F.dropout(self.self_attn(self.input_layernorm(x), cos, sin, mask), DROPOUT, self.training)
+        return x + F.dropout(self.mlp(self.post_attention_layernorm(x)), DROPOUT, self.training)
 
 
 class Decoder(nn.Module):

@@ -31,7 +31,7 @@ def entries(rng):
 def counting(rng):
     spans = [(a, b) for a in range(1, 31) for b in range(a + 2, min(a + 12, 41))]
     for a, b in rng.sample(spans, 90):
-        yield [f"Count from {a} to {b}.", f"Please count from {a} to {b}."], listed(range(a, b + 1))
+        yield count(a, b)
     for a, b in rng.sample([s for s in spans if s[1] <= 20], 25):
         yield [f"Count down from {b} to {a}."], listed(range(b, a - 1, -1))
     for n in range(3, 21):
@@ -92,20 +92,51 @@ def blocks():
 
 def copying(rng):
     for word in WORDS:
-        yield [f"Repeat the word {word}.", f"Say the word {word}."], word
+        yield repeat(word)
         yield [f"Write the word {word} in capital letters.", f"Write {word} in upper case."], word.upper()
         yield [f"Give me a JSON list with the word {word} three times."], f'["{word}", "{word}", "{word}"]'
     for name in NAMES:
-        yield [f"Say hello to {name}.", f"Greet {name}."], f"Hello, {name}!"
-        yield [f"My name is {name}.", f"I am {name}.", f"Hello, my name is {name}."], f"Nice to meet you, {name}! How can I help you?"
-        yield ([f"My name is {name}.", f"Hi, I am {name}."], f"Nice to meet you, {name}! How can I help you?",
-               ["What is my name?", "Do you remember my name?"], f"Your name is {name}.")
-        age = rng.randint(18, 80)
-        yield ([f"Give me a JSON object with the name {name} and the age {age}.", f"Write a JSON object: name {name}, age {age}."],
-               f'{{"name": "{name}", "age": {age}}}')
+        yield greeting(name)
+        yield acquaintance(name)
+        yield person(name, rng.randint(18, 80))
     for _ in range(30):
-        first, second = rng.sample(range(1, 100), 2)
-        yield [f"Which is larger, {first} or {second}?"], f"{max(first, second)} is larger than {min(first, second)}."
+        yield larger(*rng.sample(range(1, 100), 2))
+
+
+def count(a, b):
+    return [f"Count from {a} to {b}.", f"Please count from {a} to {b}."], listed(range(a, b + 1))
+
+
+def repeat(word):
+    return [f"Repeat the word {word}.", f"Say the word {word}."], word
+
+
+def greeting(name):
+    return [f"Say hello to {name}.", f"Greet {name}."], f"Hello, {name}!"
+
+
+def acquaintance(name):
+    return ([f"My name is {name}.", f"I am {name}.", f"Hello, my name is {name}."], f"Nice to meet you, {name}! How can I help you?",
+            ["What is my name?", "Do you remember my name?"], f"Your name is {name}.")
+
+
+def person(name, age):
+    return ([f"Give me a JSON object with the name {name} and the age {age}.", f"Write a JSON object: name {name}, age {age}."],
+            f'{{"name": "{name}", "age": {age}}}')
+
+
+def larger(first, second):
+    return [f"Which is larger, {first} or {second}?"], f"{max(first, second)} is larger than {min(first, second)}."
+
+
+def fresh(rng):
+    """One more of those that can be learned as a rule, with a name or numbers that the corpus may not have."""
+    name = "".join(rng.choice("bdfghjklmnprstvw") + rng.choice("aeiou") for _ in range(rng.randint(1, 3))) + rng.choice(["", "n", "r", "s", "nd"])
+    start = rng.randint(1, 90)
+    return rng.choice((
+        lambda: count(start, start + rng.randint(2, 9)), lambda: repeat(name), lambda: greeting(name.capitalize()),
+        lambda: acquaintance(name.capitalize()), lambda: person(name.capitalize(), rng.randint(1, 99)),
+        lambda: larger(*rng.sample(range(1, 100), 2))))()
 
 
 def main():

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 import bpe
 import corpus
+import patterns
 import safetensors
 from model import CONFIG, Llama
 from template import CHAT_TEMPLATE
@@ -49,7 +50,10 @@ class Sampler:
         return self._join(pieces)
 
     def _next(self):
-        """Every entry once before any comes again."""
+        """Every entry once before any comes again, and between them fresh ones of the patterns."""
+        if self._rng.random() < 0.1:
+            pairs = patterns.fresh(self._rng)
+            return corpus.Entry(turns=list(zip(pairs[::2], pairs[1::2])))
         if not self._deck:
             self._deck = self._conversations[:]
             self._rng.shuffle(self._deck)
@@ -60,16 +64,26 @@ class Sampler:
         return [(self._careless(question), answer) for question, answer in turns]
 
     def _careless(self, question):
-        """Now and then a question as people type it: a small word less, no capital, no full stop."""
+        """Now and then a question as people type it: a small word less or more, no capitals, no full stop."""
+        happens = lambda share: self._rng.random() < share
         words = question.split(" ")
         fillers = [i for i, word in enumerate(words) if word.lower() in FILLERS]
-        if len(words) > 3 and fillers and self._rng.random() < 0.15:
+        if len(words) > 3 and fillers and happens(0.12):
             del words[self._rng.choice(fillers)]
             question = " ".join(words)
-        if self._rng.random() < 0.2:
-            question = question[0].lower() + question[1:]
-        if self._rng.random() < 0.15 and question[-1] in ".?!":
+        if happens(0.15):
+            for written, typed in (("What is ", "What's "), (" + ", "+"), (" do not ", " don't ")):
+                question = question.replace(written, typed)
+        if happens(0.15) and question[-1] in ".?!":
             question = question[:-1]
+        if happens(0.06):
+            question = self._rng.choice(("Please ", "Hi, ", "Hello, ", "OK, ", "So ", "Can you tell me: ")) + question
+        elif happens(0.06):
+            question += self._rng.choice((" Thanks!", " Please.", " please", " :)"))
+        if happens(0.15):
+            question = question[0].lower() + question[1:]
+        elif happens(0.06):
+            question = question.lower()
         return question
 
     def _join(self, pieces):
