@@ -1,0 +1,32 @@
+using KServePaged.Engine.ChatTemplates.Jinja.Nodes;
+using KServePaged.Engine.ChatTemplates.Jinja.Syntax;
+
+namespace KServePaged.Engine.ChatTemplates.Jinja;
+
+/// <summary>A compiled template. Immutable; any number of renderings may run at once.</summary>
+internal sealed class Template
+{
+    private readonly Statement[] _body;
+    private readonly FunctionScope _scope;
+    private readonly Prologue _prologue;
+
+    private Template(Statement[] body, FunctionScope scope, Prologue prologue) => (_body, _scope, _prologue) = (body, scope, prologue);
+
+    /// <exception cref="InvalidDataException">The template is broken; the message names file and line.</exception>
+    public static Template Parse(string source, string fileName)
+    {
+        var tokens = new TokenStream(Lexer.Tokenize(source, fileName), fileName);
+        Statement[] body = new StatementParser(tokens).ParseTemplate();
+        (FunctionScope scope, Prologue prologue) = new Binder(fileName).Bind(body);
+        return new Template(body, scope, prologue);
+    }
+
+    /// <exception cref="TemplateException">The template refused its input or failed.</exception>
+    public string Render(RenderState state)
+    {
+        var frame = new Frame(state, null, _scope.SlotCount);
+        _prologue.Run(frame);
+        Statement.ExecuteAll(_body, frame);
+        return state.Output();
+    }
+}
