@@ -52,6 +52,25 @@ internal sealed class GoldenCheckpoint
     public (int Id, double Logprob)[][] TopLogprobs => [.. _golden.GetProperty("prompts")[1].GetProperty("greedy_top5_logprobs").EnumerateArray()
         .Select(step => step.EnumerateArray().Select(pair => (pair[0].GetInt32(), pair[1].GetDouble())).ToArray())];
 
+    /// <summary>Largest difference of prompt <paramref name="k"/>'s last logits from the stored ones.</summary>
+    public double DistanceAtTheEnd(int k, Trace trace) => Distance(Stored($"last_logits.{k}"), trace.At(Prompts[k].Length - 1));
+
+    /// <summary>The same over all positions of prompt 2.</summary>
+    public double DistanceEverywhere(Trace trace)
+    {
+        float[] stored = Stored("all_positions_logits.2");
+        int columns = stored.Length / Prompts[2].Length;
+        return Enumerable.Range(0, Prompts[2].Length).Max(position => Distance(
+            stored.AsSpan(position * columns, columns).ToArray(),
+            [.. Enumerable.Range(0, columns).Select(column => trace.At(position)[column * ColumnStride])]));
+    }
+
+    private static double Distance(float[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        return expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max();
+    }
+
     private static TheoryData<string> Names(bool supported)
     {
         if (!SharedData.IsPresent)

@@ -67,25 +67,11 @@ public sealed class GoldenModelTests
     private static void CompareWithGolden(GoldenCheckpoint golden, ModelRun run)
     {
         Trace[] traces = run.Run(golden.Prompts, NewTokens, new AloneSchedule());
-        double worst = 0;
-        for (int k = 0; k < traces.Length; k++)
-        {
-            worst = Math.Max(worst, Distance(golden.Stored($"last_logits.{k}"), traces[k].At(golden.Prompts[k].Length - 1)));
-        }
-        worst = Math.Max(worst, AllPositions(golden, traces[2]));
+        double worst = traces.Select((trace, k) => golden.DistanceAtTheEnd(k, trace)).Append(golden.DistanceEverywhere(traces[2])).Max();
         TestContext.Current.TestOutputHelper?.WriteLine($"largest error {worst:0.0e+0} of {golden.Tolerance:0.0e+0} allowed");
         Assert.InRange(worst, 0, golden.Tolerance);
         Assert.Equal(golden.Greedy, traces.Select(trace => trace.Output));
         CompareTopLogprobs(golden, traces[1]);
-    }
-
-    private static double AllPositions(GoldenCheckpoint golden, Trace trace)
-    {
-        float[] stored = golden.Stored("all_positions_logits.2");
-        int columns = stored.Length / golden.Prompts[2].Length;
-        return Enumerable.Range(0, golden.Prompts[2].Length).Max(position => Distance(
-            stored.AsSpan(position * columns, columns).ToArray(),
-            [.. Enumerable.Range(0, columns).Select(column => trace.At(position)[column * golden.ColumnStride])]));
     }
 
     private static void CompareTopLogprobs(GoldenCheckpoint golden, Trace trace)
@@ -112,11 +98,5 @@ public sealed class GoldenModelTests
                 }
             }
         }
-    }
-
-    private static double Distance(float[] expected, float[] actual)
-    {
-        Assert.Equal(expected.Length, actual.Length);
-        return expected.Zip(actual, (a, b) => Math.Abs((double)a - b)).Max();
     }
 }
