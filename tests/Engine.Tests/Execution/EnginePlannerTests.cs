@@ -1,0 +1,115 @@
+using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Execution;
+using KServePaged.Engine.Kernels;
+using KServePaged.Engine.Models;
+using KServePaged.Engine.Tests.Models;
+
+namespace KServePaged.Engine.Tests.Execution;
+
+public sealed class EnginePlannerTests : IDisposable
+{
+    // Two layers with two kv heads of 8: 2 * 2 * 2 * 8 floats a token.
+    private const int TokenBytes = 2 * 2 * 2 * 8 * 4;
+
+    private readonly Device _device = Device.Open(KernelLibrary.Open("cpu"), threads: 1);
+
+    public void Dispose() => _device.Dispose();
+
+    [Fact]
+    public void Resolve_WhenPoolIsAmple_TakesWhatAllSequencesCanFill()
+    {
+        EnginePlan plan = Resolve(Options() with { MaxSequences = 3, BlockTokens = 16, KvCacheBytes = 64 << 20 });
+
+        Assert.Equal((100, 3 * 7, 16), (plan.MaxModelLength, plan.BlockCount, plan.BlockTokens));
+        Assert.Equal(7, plan.BlocksPerSequence);
+    }
+
+    [Fact]
+    public void Resolve_WhenPoolIsSmall_TakesWholeBlocks()
+    {
+        EnginePlan plan = Resolve(Options() with { KvCacheBytes = (20 * 16 * TokenBytes) + 5 });
+
+        Assert.Equal(20, plan.BlockCount);
+    }
+
+    [Fact]
+    public void Resolve_WhenOneSequenceDoesNotFit_CutsTheContextThatNobodyAskedFor()
+    {
+        EnginePlan plan = Resolve(Options() with { KvCacheBytes = 3 * 16 * TokenBytes });
+
+        Assert.Equal((48, 3), (plan.MaxModelLength, plan.BlockCount));
+    }
+
+    [Fact]
+    public void Resolve_WhenTheLengthAskedForDoesNotFit_RefusesWithFigures()
+    {
+        string message = Refusal(Options() with { MaxModelLength = 90, KvCacheBytes = 3 * 16 * TokenBytes });
+
+        Assert.Contains("3 blocks of 16 tokens, but a sequence of 90 tokens takes 6 blocks", message);
+        Assert.Contains("Raise kv_cache_memory or memory_fraction, or lower max_model_len", message);
+    }
+
+    [Fact]
+    public void Resolve_WhenNotEvenABlockFits_Refuses() => Assert.Contains("hold 0 blocks", Refusal(Options() with { KvCacheBytes = 100 }));
+
+    [Fact]
+    public void Resolve_WhenTheLengthExceedsTheModels_Refuses() =>
+        Assert.Contains("max_model_len is 101, but the model was made for 100 positions", Refusal(Options() with { MaxModelLength = 101 }));
+
+    [Fact]
+    public void Resolve_WhenTheModelIsLargerThanMemory_RefusesWithFigures()
+    {
+        DecoderSpec huge = ModelRegistry.Describe(ConfigText.Of(
+            "LlamaForCausalLM", "\"hidden_size\":65536,\"num_attention_heads\":512,\"num_hidden_layers\":400,\"intermediate_size\":262144"));
+
+        string message = Assert.Throws<InvalidDataException>(() => new EnginePlanner(Options(), huge, _device).Resolve(ElementType.BFloat16)).Message;
+
+        Assert.Matches(@"does not fit: it takes weights [\d.]+ TiB, activations [\d.]+ \w+", message);
+        Assert.Contains("memory_fraction 0.9 of the", message);
+    }
+
+    [Fact]
+    public void Resolve_WhenTheCacheAskedForIsLargerThanMemory_Refuses() =>
+        Assert.Contains("kv_cache_memory asks for 64 TiB", Refusal(Options() with { KvCacheBytes = 64L << 40 }));
+
+    [Theory]
+    [InlineData(ElementType.BFloat16, "auto", ElementType.BFloat16, ElementType.BFloat16)]
+    [InlineData(ElementType.Float16, "auto", ElementType.Float32, ElementType.Float32)]
+    [InlineData(ElementType.Float32, "auto", ElementType.Float32, ElementType.Float32)]
+    [InlineData(ElementType.Float32, "float16", ElementType.Float32, ElementType.Float16)]
+    public void Resolve_ChoosesTypes(object weights, string cacheOption, object compute, object cache)
+    {
+        var planner = new EnginePlanner(Options() with { KvCacheDType = cacheOption }, Spec(), _device);
+
+        EnginePlan plan = planner.Resolve((ElementType)weights);
+
+        Assert.Equal((compute, cache), (plan.Limits.ComputeType, plan.CacheType));
+    }
+
+    [Fact]
+    public void Resolve_WhenCacheTypeIsUnknown_ListsWhatIsPossible() => Assert.Contains(
+        "kv_cache_dtype is \"int3\"; possible are auto, float32, bfloat16, float16", Refusal(Options() with { KvCacheDType = "int3" }));
+
+    [Fact]
+    public void Resolve_GivesEverySequenceALogitRowAndNoMoreThanTokens()
+    {
+        Assert.Equal(8, Resolve(Options() with { MaxSequences = 64, MaxBatchedTokens = 8 }).Limits.LogitRows);
+        Assert.Equal(64, Resolve(Options() with { MaxSequences = 2, MaxBatchedTokens = 64 }).Limits.LogitRows); // rows are cheap: few ids
+    }
+
+    [Fact]
+    public void Memory_NamesEveryPart()
+    {
+        EnginePlan plan = Resolve(Options() with { KvCacheBytes = 20 * 16 * TokenBytes });
+
+        Assert.Matches("^weights .*, activations .*, logits .*, sampling .*, batch .*, cache 80 KiB$", plan.Memory.ToString());
+    }
+
+    private static EngineOptions Options() => new() { ModelPath = "unused", MaxSequences = 4, MaxBatchedTokens = 32, BlockTokens = 16 };
+
+    private static DecoderSpec Spec() => ConfigText.Describe("LlamaForCausalLM", "\"vocab_size\":64,\"max_position_embeddings\":100");
+
+    private EnginePlan Resolve(EngineOptions options) => new EnginePlanner(options, Spec(), _device).Resolve(ElementType.Float32);
+
+    private string Refusal(EngineOptions options) => Assert.Throws<InvalidDataException>(() => Resolve(options)).Message;
+}
