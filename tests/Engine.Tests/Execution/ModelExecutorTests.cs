@@ -113,7 +113,7 @@ public sealed class ModelExecutorTests : IDisposable
 
     private Sequence NewSequence(int id, int[] prompt, int firstBlock)
     {
-        var parameters = new SamplingParameters { Temperature = 1, TopK = 5, RepetitionPenalty = 1.1, PromptLogprobs = 0, TopLogprobs = 1 };
+        var parameters = new SamplingParameters { Temperature = 1, TopK = 5, PromptLogprobs = 0, TopLogprobs = 1 };
         var sequence = new Sequence(id, prompt, 100, new SequenceSampling(parameters, (ulong)id, TinyModel.Vocabulary, _model.EndTokenIds));
         for (int block = 0; block < 13; block++)
         {
