@@ -32,10 +32,12 @@ public sealed class ReferenceCasesTests
     }
 
     [Theory]
+    [InlineData("deepseek-coder")]
     [InlineData("gpt2")]
     [InlineData("llama-2")]
     [InlineData("llama-3")]
     [InlineData("phi-3-mini")]
+    [InlineData("qwen2.5")]
     public void Encode_OnThirdPartyCases_GivesTheSame(string name)
     {
         ITokenizer tokenizer = ReferenceTokenizers.Get(name);
@@ -76,6 +78,8 @@ public sealed class ReferenceCasesTests
 
     [Theory]
     [InlineData("llama-3", "llama-bpe")]
+    [InlineData("deepseek-coder", "deepseek-coder")]
+    [InlineData("qwen2.5", "qwen2")]
     [InlineData("gpt2", "gpt-2")]
     public void Encode_OfTheFingerprintText_HasThePublishedHash(string name, string published)
     {

@@ -13,7 +13,7 @@ internal static class ReferenceTokenizers
 
     public static readonly string[] Names =
     [
-        "gpt2", "llama-2", "llama-3", "mistral-v3", "phi-3-mini", "stories-tok512", "synthetic-gemma-shape",
+        "deepseek-coder", "gpt2", "llama-2", "llama-3", "mistral-v3", "phi-3-mini", "qwen2.5", "stories-tok512", "synthetic-gemma-shape",
     ];
 
     public static TheoryData<string> All => [.. Names];

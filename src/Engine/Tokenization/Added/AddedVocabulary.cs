@@ -155,17 +155,17 @@ internal sealed class AddedVocabulary
             }
             if (token.StripLeft)
             {
-                start = Math.Max(done, TrimmedEnd(text[..start]));
+                start = Math.Max(done, WhiteSpace.EndWithoutTrailing(text[..start]));
             }
             if (token.StripRight)
             {
-                end += LeadingSpace(text[end..]);
+                end += WhiteSpace.LeadingLength(text[end..]);
             }
             if (done < start)
             {
                 output.Cut(piece, done, start);
             }
-            output.Add(new Piece(piece.Start + start, end - start, id, AtStart: false));
+            output.Add(Piece.Token(id));
             done = end;
         }
         if (done != text.Length)
@@ -177,24 +177,4 @@ internal sealed class AddedVocabulary
     private static bool EndsWithWord(ReadOnlySpan<byte> text) => !text.IsEmpty && CodePoint.IsWord(CodePoint.Before(text, text.Length, out _));
 
     private static bool StartsWithWord(ReadOnlySpan<byte> text) => !text.IsEmpty && CodePoint.IsWord(CodePoint.At(text, 0, out _));
-
-    private static int TrimmedEnd(ReadOnlySpan<byte> text)
-    {
-        int end = text.Length;
-        while (end > 0 && CodePoint.IsWhiteSpace(CodePoint.Before(text, end, out int length)))
-        {
-            end -= length;
-        }
-        return end;
-    }
-
-    private static int LeadingSpace(ReadOnlySpan<byte> text)
-    {
-        int at = 0;
-        while (at < text.Length && CodePoint.IsWhiteSpace(CodePoint.At(text, at, out int length)))
-        {
-            at += length;
-        }
-        return at;
-    }
 }

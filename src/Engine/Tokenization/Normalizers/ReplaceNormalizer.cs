@@ -7,8 +7,9 @@ internal sealed class ReplaceNormalizer(TextPattern pattern, byte[] content) : N
 {
     public override void Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
     {
-        int done = 0, from = 0, lastEnd = -1;
-        while (!text.IsEmpty && pattern.TryFindNext(text, ref from, ref lastEnd, out int start, out int end))
+        int done = 0;
+        var scan = new PatternScan();
+        while (!text.IsEmpty && pattern.TryFindNext(text, ref scan, out int start, out int end))
         {
             output.Append(text[done..start]);
             output.Append(content);

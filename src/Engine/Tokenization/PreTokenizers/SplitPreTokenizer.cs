@@ -24,8 +24,8 @@ internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behav
     {
         ReadOnlySpan<byte> text = output.TextOf(piece);
         var segments = new Segmenter(output, piece, behavior, invert);
-        int from = 0, lastEnd = -1;
-        while (pattern.TryFindNext(text, ref from, ref lastEnd, out int start, out int end))
+        var scan = new PatternScan();
+        while (pattern.TryFindNext(text, ref scan, out int start, out int end))
         {
             segments.Match(start, end);
         }

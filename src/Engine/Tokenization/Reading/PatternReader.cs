@@ -1,4 +1,5 @@
 using System.Text;
+using KServePaged.Engine.Tokenization.Patterns;
 using KServePaged.Engine.Tokenization.Text;
 
 namespace KServePaged.Engine.Tokenization.Reading;
@@ -24,6 +25,17 @@ internal static class PatternReader
         }
         JsonNode source = node["Regex"];
         string text = source.Text();
-        return Known.TryGetValue(text, out TextPattern? known) ? known : throw source.Defect("this regular expression is not supported");
+        if (Known.TryGetValue(text, out TextPattern? known))
+        {
+            return known;
+        }
+        try
+        {
+            return RegexPattern.Parse(text);
+        }
+        catch (FormatException exception)
+        {
+            throw source.Defect($"the regular expression cannot be used: {exception.Message}", exception);
+        }
     }
 }

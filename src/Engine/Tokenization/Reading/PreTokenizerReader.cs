@@ -1,12 +1,17 @@
 using System.Text;
 using KServePaged.Engine.Tokenization.PreTokenizers;
 using KServePaged.Engine.Tokenization.Text;
+using KServePaged.Engine.Tokenization.Unicode;
 
 namespace KServePaged.Engine.Tokenization.Reading;
 
 /// <summary>Reads the <c>pre_tokenizer</c> section.</summary>
 internal static class PreTokenizerReader
 {
+    private static readonly CharacterPattern Numbers = new(ReferenceClasses.IsNumeric);
+    private static readonly CharacterPattern Punctuation = new(ReferenceClasses.IsPunctuation);
+    private static readonly CharacterPattern Spaces = new(CodePoint.IsWhiteSpace);
+
     /// <param name="node">The section.</param>
     /// <param name="rawBytes">The model takes raw bytes, so a byte-level step at the end need not spell them.</param>
     public static PreTokenizer Read(JsonNode node, bool rawBytes)
@@ -18,6 +23,16 @@ internal static class PreTokenizerReader
             "ByteLevel" => new ByteLevelPreTokenizer(node["add_prefix_space"].Flag(), node.FlagOr("use_regex", true), spell: !rawBytes),
             "Metaspace" => ReadMetaspace(node),
             "Split" => ReadSplit(node),
+            "Digits" => new SplitPreTokenizer(Numbers, node["individual_digits"].Flag() ? SplitBehavior.Isolated : SplitBehavior.Contiguous, invert: false),
+            "Punctuation" => new SplitPreTokenizer(
+                Punctuation, node.Find("behavior") is { } behavior ? ReadBehavior(behavior) : SplitBehavior.Isolated, invert: false),
+            "Whitespace" => new SplitPreTokenizer(new WordRunPattern(), SplitBehavior.Removed, invert: true),
+            "WhitespaceSplit" => new SplitPreTokenizer(Spaces, SplitBehavior.Removed, invert: false),
+            "BertPreTokenizer" => new SequencePreTokenizer(
+                [new SplitPreTokenizer(Spaces, SplitBehavior.Removed, invert: false), new SplitPreTokenizer(Punctuation, SplitBehavior.Isolated, invert: false)]),
+            "CharDelimiterSplit" => new SplitPreTokenizer(
+                new LiteralPattern(Encoding.UTF8.GetBytes(node["delimiter"].Character())), SplitBehavior.Removed, invert: false),
+            "FixedLength" => new FixedLengthPreTokenizer(node.Find("length")?.Integer(1, int.MaxValue) ?? 5),
             string other => throw type.Defect($"the pre-tokenizer '{other}' is not supported"),
         };
     }

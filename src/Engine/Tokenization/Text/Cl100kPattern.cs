@@ -6,8 +6,9 @@ namespace KServePaged.Engine.Tokenization.Text;
 /// </summary>
 internal sealed class Cl100kPattern(int maxDigits) : TextPattern
 {
-    public override bool TryFind(ReadOnlySpan<byte> text, int from, out int start, out int end)
+    protected override bool TryFind(ReadOnlySpan<byte> text, ref PatternScan scan, out int start, out int end)
     {
+        int from = scan.From;
         start = end = from;
         if (from == text.Length)
         {

@@ -8,8 +8,9 @@ internal sealed class Gpt2Pattern : TextPattern
 {
     public const string Source = @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-    public override bool TryFind(ReadOnlySpan<byte> text, int from, out int start, out int end)
+    protected override bool TryFind(ReadOnlySpan<byte> text, ref PatternScan scan, out int start, out int end)
     {
+        int from = scan.From;
         start = end = from;
         if (from == text.Length)
         {

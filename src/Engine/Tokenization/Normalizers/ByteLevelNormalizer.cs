@@ -1,0 +1,9 @@
+using KServePaged.Engine.Tokenization.Text;
+
+namespace KServePaged.Engine.Tokenization.Normalizers;
+
+/// <summary>Writes the text's bytes in the byte-level alphabet.</summary>
+internal sealed class ByteLevelNormalizer : Normalizer
+{
+    public override void Normalize(ReadOnlySpan<byte> text, Utf8Buffer output) => ByteLevelAlphabet.Spell(text, output);
+}
