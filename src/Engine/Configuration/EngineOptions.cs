@@ -8,6 +8,9 @@ public sealed record EngineOptions
     /// <summary>Directory in Hugging Face's layout: config.json, *.safetensors, optionally tokenizer.json and the rest.</summary>
     [Required] public required string ModelPath { get; init; }
 
+    /// <summary>Value of the metrics' label <c>model_name</c>; null = the last part of <see cref="ModelPath"/>.</summary>
+    public string? ModelName { get; init; }
+
     /// <summary>Another directory for tokenizer.json and the chat template; null = the model's.</summary>
     public string? TokenizerPath { get; init; }
 

@@ -34,7 +34,7 @@ internal sealed class CoreRequestFactory(BlockHasher hasher, int vocabularySize,
         long firstId = Interlocked.Add(ref _lastId, outputCount) - outputCount + 1;
         var request = new CoreRequest { ArrivedAt = arrivedAt, QueuedAt = queuedAt, Deadline = deadline, LiveCount = outputCount };
         UInt128? root = sharePrefixes ? hasher.Root(cacheSalt) : outputCount > 1 ? hasher.PrivateRoot(firstId) : null;
-        int[] ends = [.. sampling.StopTokenIds.Concat(sampling.IgnoreEos ? [] : endTokenIds).Distinct()];
+        int[] ends = [.. sampling.StopTokenIds.Concat(sampling.IgnoreEos ? [] : endTokenIds).Distinct().Order()];
         var first = new SequenceSampling(sampling, seed, vocabularySize, endTokenIds);
         first.ObservePrompt(prompt);
         var sequences = new LiveSequence[outputCount];

@@ -5,9 +5,9 @@ namespace KServePaged.Engine.Diagnostics;
 
 /// <summary>
 /// The engine's instruments, under the names and with the buckets of vLLM's metrics, which dashboards and autoscalers read; finer buckets lie
-/// below where a fast machine would see only the first. Units are in the names. One Meter for each engine, told apart by the meter's tag
-/// <c>engine</c>; a model's name is the server's to add. "Request" means one output, as it does there: a request for n outputs counts n times,
-/// but for <c>request_params_n</c> and <c>request_max_num_generation_tokens</c>.
+/// below where a fast machine would see only the first. Units are in the names. One Meter for each engine, with the tags <c>model_name</c> and
+/// <c>engine</c>. "Request" means one output, as it does there: a request for n outputs counts n times, but for <c>request_params_n</c> and
+/// <c>request_max_num_generation_tokens</c>.
 /// </summary>
 /// <remarks>
 /// Conservation: prompt_tokens = local_compute + local_cache_hit; once nothing runs, every output that was accepted is in request_success.
@@ -67,11 +67,11 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Histogram<long> _paramsOutputCount;
     private readonly Histogram<long> _iterationTokens;
 
-    /// <param name="engine">Value of the meter's tag.</param>
+    /// <param name="modelName">Value of the meter's tag.</param>
     /// <param name="maxModelLength">Bounds the buckets that count tokens.</param>
-    public EngineMetrics(string engine, int maxModelLength)
+    public EngineMetrics(string modelName, int maxModelLength)
     {
-        _meter = new Meter(MeterName, version: null, tags: [new("engine", engine)]);
+        _meter = new Meter(MeterName, version: null, tags: [new("engine", "0"), new("model_name", modelName)]);
         _promptTokens = _meter.CreateCounter<long>("vllm:prompt_tokens", null, "Prompt tokens whose prefill is complete.");
         _promptTokensBySource = _meter.CreateCounter<long>("vllm:prompt_tokens_by_source", null, "Prompt tokens by where they came from.");
         _promptTokensCached = _meter.CreateCounter<long>("vllm:prompt_tokens_cached", null, "Prompt tokens found in the prefix cache.");
@@ -96,6 +96,7 @@ internal sealed class EngineMetrics : IDisposable
         _paramsMaxTokens = Counts("vllm:request_params_max_tokens", "Tokens that a request might generate.", tokens);
         _paramsOutputCount = Counts("vllm:request_params_n", "Outputs asked for.", OutputCountBuckets);
         _iterationTokens = Counts("vllm:iteration_tokens_total", "Tokens computed in a step.", IterationBuckets);
+        ShowTaggedSeries();
     }
 
     /// <summary>Publishes the gauges, read from the engine's snapshot when somebody collects.</summary>
@@ -105,6 +106,14 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge("vllm:num_requests_waiting", () => statistics().WaitingSequences, null, "Requests waiting for their turn.");
         _meter.CreateObservableGauge("vllm:kv_cache_usage_perc", () => Usage(statistics()), null, "Cache blocks in use, as a fraction of 1.");
     }
+
+    /// <summary>Publishes the cache's shape as the labels of a gauge that is always 1, from which routers read it.</summary>
+    public void Describe(int blockTokens, int blockCount, bool prefixCaching) => _meter.CreateObservableGauge(
+        "vllm:cache_config_info",
+        () => 1,
+        null,
+        "Shape of the KV cache.",
+        [new("block_size", blockTokens), new("num_gpu_blocks", blockCount), new("enable_prefix_caching", prefixCaching ? "True" : "False")]);
 
     /// <summary>Whether an instrument that a listener meets belongs to this engine.</summary>
     public bool Owns(Instrument instrument) => instrument.Meter == _meter;
@@ -167,6 +176,18 @@ internal sealed class EngineMetrics : IDisposable
     }
 
     public void Dispose() => _meter.Dispose();
+
+    // A series that nothing has happened to yet is 0, not absent: rates and alerts need the first sample.
+    private void ShowTaggedSeries()
+    {
+        foreach (KeyValuePair<string, object?> reason in Reasons)
+        {
+            _success.Add(0, reason);
+        }
+        _promptTokensBySource.Add(0, Computed);
+        _promptTokensBySource.Add(0, CacheHit);
+        _rejections.Add(0, QueueFull);
+    }
 
     private static double Usage(in EngineStatistics statistics) => (double)statistics.UsedBlocks / statistics.TotalBlocks;
 

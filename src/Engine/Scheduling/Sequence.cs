@@ -58,8 +58,8 @@ internal class Sequence
 
     public ReadOnlySpan<int> Tokens => _tokens.AsSpan(0, Length);
 
-    /// <summary>Ids that end the output, once it has <see cref="MinOutputLength"/> tokens.</summary>
-    public IReadOnlyList<int> EndTokenIds { get; init; } = [];
+    /// <summary>Ids that end the output, once it has <see cref="MinOutputLength"/> tokens; ascending.</summary>
+    public int[] EndTokenIds { get; init; } = [];
 
     public int MinOutputLength { get; init; }
 
@@ -87,22 +87,10 @@ internal class Sequence
         }
         _tokens[Length++] = token;
         Sampling.ObserveOutput(token);
-        if (OutputLength >= MinOutputLength && IsEnd(token))
+        if (OutputLength >= MinOutputLength && Array.BinarySearch(EndTokenIds, token) >= 0)
         {
             return FinishReason.Stop;
         }
         return Length == MaxLength ? FinishReason.Length : null;
-    }
-
-    private bool IsEnd(int token)
-    {
-        for (int i = 0; i < EndTokenIds.Count; i++)
-        {
-            if (EndTokenIds[i] == token)
-            {
-                return true;
-            }
-        }
-        return false;
     }
 }

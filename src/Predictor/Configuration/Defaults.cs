@@ -33,11 +33,12 @@ internal static class Defaults
             throw new UsageException("No model: name one with --model_dir PATH (this build carries no embedded model).");
         }
         string path = demo ? DemoModelPath : options.Engine.ModelPath;
+        IReadOnlyList<string> names = options.ModelNames.Count > 0 ? options.ModelNames : [environment.ModelName ?? NameOf(path)];
         return options with
         {
             IsDemo = demo,
-            Engine = options.Engine with { ModelPath = path },
-            ModelNames = options.ModelNames.Count > 0 ? options.ModelNames : [environment.ModelName ?? NameOf(path)],
+            Engine = options.Engine with { ModelPath = path, ModelName = names[0] },
+            ModelNames = names,
             // A pod is reached by its address; vLLM's and KServe's users expect a named model to be reachable. Trying the demo on a
             // laptop must not open a port to the network.
             Host = options.Host ?? (demo && !environment.InKubernetes ? "127.0.0.1" : "*"),
