@@ -52,11 +52,13 @@ public sealed class LlmEngine : ILlmEngine
         var log = new EngineLog(loggers.CreateLogger("KServePaged.Engine"));
         ILogger loadLog = loggers.CreateLogger("KServePaged.Engine.Load");
         progress?.Report(new LoadProgress("tokenizer", 0, 0));
-        ITokenizer? tokenizer = await Task.Run(() => TokenizerJson.Load(options.TokenizerPath ?? options.ModelPath), cancellationToken).ConfigureAwait(false);
+        string textPath = options.TokenizerPath ?? options.ModelPath;
+        ITokenizer? tokenizer = await Task.Run(() => TokenizerJson.Load(textPath), cancellationToken).ConfigureAwait(false);
+        ChatRenderer? chat = tokenizer is null ? null : ChatRenderer.Load(textPath, options.ChatTemplatePath, TimeProvider.System);
         return await StartAsync(
             options,
             () => ModelLoader.Load(options, progress, loadLog, cancellationToken),
-            model => new TextCodec(tokenizer, renderChat: null, model.VocabularySize),
+            model => new TextCodec(tokenizer, chat is null ? null : chat.Render, model.VocabularySize),
             progress,
             log,
             TimeProvider.System).ConfigureAwait(false);

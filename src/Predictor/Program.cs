@@ -1,3 +1,4 @@
+using KServePaged.Engine;
 using KServePaged.Predictor;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Hosting;
@@ -13,7 +14,7 @@ try
             Console.Out.WriteLine($"{ProductInfo.Name} {ProductInfo.Version}");
             return 0;
         case CommandLineResult.Serve serve:
-            return await ServerRun.RunAsync(serve, (_, _, _, _) => throw new InvalidOperationException("This build has no engine."));
+            return await ServerRun.RunAsync(serve, LlmEngine.LoadAsync);
         default:
             throw new InvalidOperationException("a result of the command line that nobody handles");
     }

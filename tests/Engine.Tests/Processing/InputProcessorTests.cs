@@ -58,12 +58,28 @@ public sealed class InputProcessorTests
     {
         var lowest = new SamplingParameters
         {
-            Temperature = 0, TopP = 1e-9, TopK = -1, MinP = 0, RepetitionPenalty = 1e-9, PresencePenalty = -2, FrequencyPenalty = -2, TopLogprobs = 0, MaxTokens = 1,
+            Temperature = 0,
+            TopP = 1e-9,
+            TopK = -1,
+            MinP = 0,
+            RepetitionPenalty = 1e-9,
+            PresencePenalty = -2,
+            FrequencyPenalty = -2,
+            TopLogprobs = 0,
+            MaxTokens = 1,
         };
         var highest = new SamplingParameters
         {
-            Temperature = 2, TopP = 1, TopK = int.MaxValue, MinP = 1, RepetitionPenalty = 1e9, PresencePenalty = 2, FrequencyPenalty = 2, TopLogprobs = 20,
-            MaxTokens = Context, LogitBias = new Dictionary<int, float> { [96] = float.PositiveInfinity },
+            Temperature = 2,
+            TopP = 1,
+            TopK = int.MaxValue,
+            MinP = 1,
+            RepetitionPenalty = 1e9,
+            PresencePenalty = 2,
+            FrequencyPenalty = 2,
+            TopLogprobs = 20,
+            MaxTokens = Context,
+            LogitBias = new Dictionary<int, float> { [96] = float.PositiveInfinity },
         };
         Assert.Equal(1, Processed(new Prompt.Text("hello"), lowest).MaxNewTokens);
         Assert.Equal(Context - 6, Processed(new Prompt.Text("hello"), highest).MaxNewTokens);
