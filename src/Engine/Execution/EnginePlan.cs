@@ -28,9 +28,6 @@ internal sealed record EnginePlan
 
     public int MaxBatchedTokens => Limits.Tokens;
 
-    /// <summary>Blocks of the longest sequence.</summary>
-    public int BlocksPerSequence => BlocksFor(MaxModelLength, BlockTokens);
-
     public long LogitsBytes(DecoderSpec spec) => LogitsBytes(spec, Limits.LogitRows);
 
     public static long LogitsBytes(DecoderSpec spec, int rows) => (long)rows * spec.VocabularySize * ElementType.Float32.Bytes();

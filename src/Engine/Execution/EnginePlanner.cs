@@ -33,7 +33,7 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         int logitRows = Math.Min(options.MaxBatchedTokens, Math.Max(options.MaxSequences, CheapLogitRows));
         var limits = new StepLimits(device, options.MaxBatchedTokens, length, logitRows, computeType);
 
-        AddFixedParts(limits, weightType, length);
+        AddFixedParts(limits, weightType);
         int blockCount = CountBlocks(cacheType, length);
         _ledger.Add("cache", blockCount * BlockBytes(cacheType));
         return new EnginePlan
@@ -58,14 +58,12 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         }
     }
 
-    private void AddFixedParts(StepLimits limits, ElementType weightType, int length)
+    private void AddFixedParts(StepLimits limits, ElementType weightType)
     {
-        int blocksPerSequence = EnginePlan.BlocksFor(length, options.BlockTokens);
         _ledger.Add("weights", spec.Manifest().Bytes(weightType));
         _ledger.Add("activations", WorkingMemory.BytesFor(spec, limits));
         _ledger.Add("logits", EnginePlan.LogitsBytes(spec, limits.LogitRows));
         _ledger.Add("sampling", device.SampleWorkspaceBytes(limits.LogitRows, spec.VocabularySize));
-        _ledger.Add("batch", BatchInputs.BytesFor(options.MaxBatchedTokens, options.MaxSequences, blocksPerSequence));
     }
 
     private int CountBlocks(ElementType cacheType, int length)

@@ -20,8 +20,7 @@ internal sealed class ForwardPass : IDisposable
         _model = model;
         VocabularySize = spec.VocabularySize;
         _memory = new WorkingMemory(spec, plan.Limits);
-        _inputs = new BatchInputs(
-            plan.Limits.Device, plan.MaxBatchedTokens, plan.MaxSequences, plan.BlocksPerSequence, plan.BlockTokens);
+        _inputs = new BatchInputs(stream, plan.BlockTokens);
         _logits = plan.Limits.Device.Allocate(plan.LogitsBytes(spec));
         _context = new ForwardContext
         {

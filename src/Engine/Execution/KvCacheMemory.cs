@@ -12,13 +12,14 @@ internal sealed class KvCacheMemory : IDisposable
     {
         Type = type;
         BlockTokens = blockTokens;
-        _pool = device.Allocate(checked(BlockBytes(layers, type, blockTokens) * blockCount));
+        // Each region starts on a cache line, whatever the shape of its blocks.
+        _pool = device.Allocate(layers.Sum(layer => 2 * Scratch.SizeOf(LayerBytes(layer, type, blockTokens) * blockCount)));
         Keys = new nint[layers.Count];
         Values = new nint[layers.Count];
         nint at = _pool.Address;
         for (int layer = 0; layer < layers.Count; layer++)
         {
-            nint bytes = (nint)(LayerBytes(layers[layer], type, blockTokens) * blockCount);
+            nint bytes = (nint)Scratch.SizeOf(LayerBytes(layers[layer], type, blockTokens) * blockCount);
             Keys[layer] = at;
             Values[layer] = at + bytes;
             at += 2 * bytes;

@@ -38,8 +38,6 @@ internal sealed class ForwardContext
 
     public required Scratch Scratch { get; init; }
 
-    // ---- set for each step
-
     public int Tokens { get; set; }
 
     public int Sequences { get; set; }
