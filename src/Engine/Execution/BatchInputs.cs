@@ -115,7 +115,7 @@ internal sealed class BatchInputs : IDisposable
         return _device.Address;
     }
 
-    private Span<T> Take<T>(int count, device, out nint deviceAddress)
+    private Span<T> Take<T>(int count, nint device, out nint deviceAddress)
         where T : unmanaged
     {
         int bytes = checked(count * Unsafe.SizeOf<T>());
