@@ -89,6 +89,16 @@ internal sealed class SequenceSampling
         }
     }
 
+    /// <summary>Makes room to count this many tokens, so that counting them allocates nothing.</summary>
+    public void ReserveOutput(int tokens)
+    {
+        if (_countsOutput)
+        {
+            Own();
+            Reserve(tokens);
+        }
+    }
+
     /// <summary>Counts a generated token.</summary>
     public void ObserveOutput(int token)
     {
@@ -148,12 +158,7 @@ internal sealed class SequenceSampling
 
     private void Count(int token, int occurrences)
     {
-        if (_historyIsShared)
-        {
-            _historyIds = [.. _historyIds];
-            _historyCounts = [.. _historyCounts];
-            _historyIsShared = false;
-        }
+        Own();
         int at = _historyIds.AsSpan(0, _historyLength).BinarySearch(token);
         if (at < 0)
         {
@@ -167,6 +172,16 @@ internal sealed class SequenceSampling
             _historyLength++;
         }
         _historyCounts[at] += occurrences;
+    }
+
+    private void Own()
+    {
+        if (_historyIsShared)
+        {
+            _historyIds = [.. _historyIds];
+            _historyCounts = [.. _historyCounts];
+            _historyIsShared = false;
+        }
     }
 
     private void Reserve(int more)

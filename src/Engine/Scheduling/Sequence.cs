@@ -84,6 +84,7 @@ internal class Sequence
         if (Length == _tokens.Length)
         {
             Array.Resize(ref _tokens, MaxLength);
+            Sampling.ReserveOutput(MaxLength - Length);
         }
         _tokens[Length++] = token;
         Sampling.ObserveOutput(token);
