@@ -1,0 +1,82 @@
+using KServePaged.TestSupport;
+
+namespace KServePaged.EndToEnd.Tests;
+
+/// <summary>How the process begins and ends.</summary>
+public sealed class CommandLineTests
+{
+    [Fact]
+    public async Task Help_IsPrintedWithCodeZero()
+    {
+        (int code, string output, string error) = await ServerProcess.RunAsync("--help");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("--model_dir, --model PATH", output);
+    }
+
+    [Fact]
+    public async Task BadOption_IsOneSentenceWithCodeTwo()
+    {
+        (int code, string output, string error) = await ServerProcess.RunAsync("--max_num_seq", "3");
+        Assert.Equal((2, "", "There is no option --max_num_seq. Did you mean --max_num_seqs?\n"), (code, output, error));
+    }
+
+    [Fact]
+    public async Task MissingModelDirectory_EndsWithCodeOneNamingIt()
+    {
+        (int code, string output, string error) = await ServerProcess.RunAsync("--model_dir=/nowhere/models", "--port=0", "--host=127.0.0.1");
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains("--model_dir '/nowhere/models' is not a directory.", error);
+    }
+
+    [Fact]
+    public async Task EmptyModelDirectory_EndsWithCodeOneNamingTheFile()
+    {
+        string empty = Directory.CreateTempSubdirectory().FullName;
+        (int code, _, string error) = await ServerProcess.RunAsync($"--model_dir={empty}", "--port=0", "--host=127.0.0.1");
+        Directory.Delete(empty);
+        Assert.Equal(1, code);
+        Assert.Contains("config.json", error);
+    }
+
+    [Fact]
+    public async Task TakenPort_EndsWithCodeTwoNamingIt()
+    {
+        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        taken.Start();
+        int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
+        (int code, _, string error) = await ServerProcess.RunAsync($"--model_dir={AppContext.BaseDirectory}", $"--port={port}", "--host=127.0.0.1");
+        Assert.Equal(2, code);
+        Assert.Contains($"Port {port} is taken", error);
+    }
+
+    [Fact]
+    public async Task Terminate_WithARunningStream_LetsItEndAndExitsWithCodeZero()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync($"--model_dir={SharedData.PathOf("models/stories260K")}");
+        CancellationToken cancel = TestContext.Current.CancellationToken;
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/completions")
+        {
+            Content = new StringContent("""{"prompt":"Once","max_tokens":400,"ignore_eos":true,"stream":true}""", System.Text.Encoding.UTF8, "application/json"),
+        };
+        using HttpResponseMessage response = await server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
+        server.Terminate();
+        string events = await response.Content.ReadAsStringAsync(cancel);
+        Assert.EndsWith("data: [DONE]\n\n", events);
+        Assert.Contains("\"finish_reason\":\"length\"", events);
+        Assert.Equal(0, await server.WaitForExitAsync());
+    }
+
+    [Fact]
+    public async Task Ready_ThePrintedCurlLineWorks()
+    {
+        await using ServerProcess server = await ServerProcess.StartAsync($"--model_dir={SharedData.PathOf("models/stories260K")}");
+        Assert.StartsWith("curl http://127.0.0.1:", server.CurlLine);
+        if (!File.Exists("/usr/bin/curl"))
+        {
+            Assert.Skip("curl is not installed");
+        }
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", server.CurlLine]) { RedirectStandardOutput = true })!; // a new process
+        string answer = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("\"object\":\"text_completion\"", answer);
+    }
+}

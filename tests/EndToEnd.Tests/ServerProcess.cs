@@ -1,0 +1,137 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace KServePaged.EndToEnd.Tests;
+
+/// <summary>The real server as a process of its own, on a free port.</summary>
+internal sealed partial class ServerProcess : IAsyncDisposable
+{
+    private const int SigTerm = 15;
+
+    private readonly Process _process;
+    private readonly StringBuilder _log;
+
+    private ServerProcess(Process process, StringBuilder log, string curlLine)
+    {
+        _process = process;
+        _log = log;
+        CurlLine = curlLine;
+        Http = new HttpClient { BaseAddress = new Uri(curlLine.Split(' ')[1][..curlLine.Split(' ')[1].IndexOf("/v1/", StringComparison.Ordinal)]) };
+    }
+
+    /// <summary>The one line the server prints when it is ready.</summary>
+    public string CurlLine { get; }
+
+    public HttpClient Http { get; }
+
+    /// <summary>Standard error so far.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (_log)
+            {
+                return _log.ToString();
+            }
+        }
+    }
+
+    /// <summary>Starts the server and waits until it is ready.</summary>
+    public static async Task<ServerProcess> StartAsync(params string[] arguments)
+    {
+        (Process process, StringBuilder log) = Launch([.. arguments, "--port=0", "--host=127.0.0.1"]);
+        try
+        {
+            string? line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(2));
+            if (line is not null)
+            {
+                return new ServerProcess(process, log, line);
+            }
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            throw new InvalidOperationException($"the server ended with code {process.ExitCode} before it was ready:\n{log}");
+        }
+        catch
+        {
+            End(process);
+            throw;
+        }
+    }
+
+    /// <summary>Runs the server to its own end, which must come within a minute.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
+    {
+        (Process process, StringBuilder log) = Launch(arguments);
+        try
+        {
+            string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1));
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1));
+            lock (log)
+            {
+                return (process.ExitCode, output, log.ToString());
+            }
+        }
+        finally
+        {
+            End(process);
+        }
+    }
+
+    /// <summary>Waits for the end of the process, at most a minute, and returns its exit code.</summary>
+    public async Task<int> WaitForExitAsync()
+    {
+        await _process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1));
+        return _process.ExitCode;
+    }
+
+    /// <summary>Sends SIGTERM.</summary>
+    public void Terminate() => Assert.Equal(0, Kill(_process.Id, SigTerm));
+
+    public ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        End(_process);
+        return ValueTask.CompletedTask;
+    }
+
+    private static (Process Process, StringBuilder Log) Launch(string[] arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "KServePaged.Predictor.dll"));
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+        foreach (string name in (string[])["PORT", "INFERENCE_SERVICE_NAME", "VLLM_API_KEY", "MODEL_INIT_MODE", "KUBERNETES_SERVICE_HOST"])
+        {
+            start.Environment.Remove(name);
+        }
+        var log = new StringBuilder();
+        Process process = Process.Start(start)!; // an executable is started anew
+        process.ErrorDataReceived += (_, line) =>
+        {
+            lock (log)
+            {
+                log.AppendLine(line.Data);
+            }
+        };
+        process.BeginErrorReadLine();
+        return (process, log);
+    }
+
+    private static void End(Process process)
+    {
+        if (!process.HasExited)
+        {
+            process.Kill();
+        }
+        process.Dispose();
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int pid, int signal);
+}
