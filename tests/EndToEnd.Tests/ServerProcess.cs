@@ -114,9 +114,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         Process process = Process.Start(start)!; // an executable is started anew
         process.ErrorDataReceived += (_, line) =>
         {
-            lock (log)
+            if (line.Data is { } text) // null is the end of the stream
             {
-                log.AppendLine(line.Data);
+                lock (log)
+                {
+                    log.AppendLine(text);
+                }
             }
         };
         process.BeginErrorReadLine();

@@ -5,8 +5,8 @@ using KServePaged.Predictor.Configuration;
 namespace KServePaged.Predictor.Hosting;
 
 /// <summary>
-/// Owns the models of the process: loads them in the background while the port already answers, warms them up, and drains them on
-/// SIGTERM before the port closes. Protocols find their model here.
+/// Owns the models of the process: loads them in the background while the port already answers, and drains them on SIGTERM before the
+/// port closes. Protocols find their model here.
 /// </summary>
 internal sealed class EngineHost(
     ServerOptions options, EngineLoader load, IHostApplicationLifetime lifetime, ILoggerFactory loggers, TimeProvider clock, LoadReporter reporter)
@@ -70,8 +70,6 @@ internal sealed class EngineHost(
             await _portOpen.Task.WaitAsync(stoppingToken).ConfigureAwait(false);
             await WaitForDirectoryAsync(stoppingToken).ConfigureAwait(false);
             _engine = await load(options.Engine, reporter.For(_model), loggers, stoppingToken).ConfigureAwait(false);
-            reporter.WarmUp(_model);
-            await WarmUpAsync(_engine, stoppingToken).ConfigureAwait(false);
             _model.Serve(_engine);
             reporter.Ready(_model, clock.GetElapsedTime(began));
         }
@@ -103,24 +101,6 @@ internal sealed class EngineHost(
                 throw new DirectoryNotFoundException($"--model_dir '{path}' is not a directory.");
             }
             await Task.Delay(TimeSpan.FromMilliseconds(200), clock, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>A prompt token and a decode step through the real path, so that the first caller meets warm code and touched memory.</summary>
-    private static async Task WarmUpAsync(ILlmEngine engine, CancellationToken cancellationToken)
-    {
-        var request = new GenerationRequest
-        {
-            RequestId = "warm-up",
-            Prompt = new Prompt.TokenIds([0]),
-            Sampling = new SamplingParameters { Temperature = 0, MaxTokens = Math.Clamp(engine.Model.MaxModelLength - 1, 1, 2), IgnoreEos = true },
-        };
-        await foreach (GenerationDelta delta in engine.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
-        {
-            if (delta.FinishReason == FinishReason.Error)
-            {
-                throw new InvalidOperationException("The warm-up decode failed.", engine.Failure);
-            }
         }
     }
 }

@@ -22,12 +22,6 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
     /// <summary>Where the loader reports to. Reports arrive on its threads, one at a time.</summary>
     public IProgress<LoadProgress> For(ServedModel model) => new Progress(this, model);
 
-    public void WarmUp(ServedModel model)
-    {
-        HealthReport report = model.Health.Current;
-        Report(model, new LoadProgress("warmup", report.BytesDone, report.BytesTotal));
-    }
-
     public void Ready(ServedModel model, TimeSpan elapsed)
     {
         ModelInfo info = model.LoadedEngine!.Model; // ready means loaded

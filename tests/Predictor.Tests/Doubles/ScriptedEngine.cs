@@ -29,7 +29,7 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
 
     public IReadOnlyCollection<GenerationRequest> Requests => _requests;
 
-    public GenerationRequest LastRequest => _requests.Last(request => request.RequestId != "warm-up");
+    public GenerationRequest LastRequest => _requests.Last();
 
     /// <summary>Generations whose enumerator is not yet disposed.</summary>
     public int Open => Volatile.Read(ref _open);
@@ -64,7 +64,7 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
         {
             throw new RequestException(EngineErrorCode.Draining, "draining");
         }
-        if (Refusal is { } refusal && request.RequestId != "warm-up")
+        if (Refusal is { } refusal)
         {
             throw refusal;
         }
