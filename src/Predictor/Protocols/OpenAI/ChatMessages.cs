@@ -5,8 +5,8 @@ using KServePaged.Predictor.Transport;
 namespace KServePaged.Predictor.Protocols.OpenAI;
 
 /// <summary>
-/// Checks <c>messages</c> and brings them into the form that chat templates are written for: content is text, and the arguments of an
-/// earlier tool call are an object. Everything else in a message goes to the template as it came.
+/// Checks <c>messages</c> and brings them into the form that chat templates are written for: content is text, the arguments of an
+/// earlier tool call are an object, and <c>developer</c>, OpenAI's newer name for it, is <c>system</c>. Everything else in a message goes to the template as it came.
 /// </summary>
 internal static class ChatMessages
 {
@@ -41,6 +41,7 @@ internal static class ChatMessages
         {
             throw fields.Wrong($"{name}.role", "a string", role);
         }
+        bool isDeveloper = role.GetString() == "developer";
         bool hasCalls = message.TryGetProperty("tool_calls", out JsonElement calls) && calls.ValueKind != JsonValueKind.Null;
         if (hasCalls)
         {
@@ -48,13 +49,13 @@ internal static class ChatMessages
         }
         if (!message.TryGetProperty("content", out JsonElement content))
         {
-            return !hasCalls;
+            return !hasCalls && !isDeveloper;
         }
         switch (content.ValueKind)
         {
             case JsonValueKind.String:
             case JsonValueKind.Null when role.GetString() == "assistant":
-                return !hasCalls;
+                return !hasCalls && !isDeveloper;
             case JsonValueKind.Array:
                 int part = 0;
                 foreach (JsonElement item in content.EnumerateArray())
@@ -113,6 +114,9 @@ internal static class ChatMessages
             {
                 switch (property.Name)
                 {
+                    case "role" when property.Value.GetString() == "developer":
+                        json.WriteString("role", "system");
+                        break;
                     case "content" when property.Value.ValueKind == JsonValueKind.Array:
                         json.WriteString("content", JoinParts(property.Value));
                         break;

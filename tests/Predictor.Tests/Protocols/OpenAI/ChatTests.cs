@@ -101,14 +101,14 @@ public sealed class ChatTests : IAsyncLifetime
     public async Task Messages_PartsAreJoinedAndArgumentsBecomeObjects()
     {
         await _server.PostAsync(Path, """
-            {"messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+            {"messages":[{"role":"developer","content":"d"},{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
              {"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}},
               {"id":"2","type":"function","function":{"name":"g","arguments":"not json"}},{"id":"3","type":"function","function":{"name":"h"}}]},
              {"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"3"}]},{"role":"user","content":[]}]}
             """);
         Assert.Equal(
             """
-            [{"role":"user","content":"a\nb"},{"role":"assistant","content":null,"tool_calls":[
+            [{"role":"system","content":"d"},{"role":"user","content":"a\nb"},{"role":"assistant","content":null,"tool_calls":[
             {"id":"1","type":"function","function":{"name":"f","arguments":{"x":1}}},
             {"id":"2","type":"function","function":{"name":"g","arguments":"not json"}},
             {"id":"3","type":"function","function":{"name":"h","arguments":{}}}]},
