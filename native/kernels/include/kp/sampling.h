@@ -55,8 +55,12 @@ typedef struct kp_sampling_args {
 } kp_sampling_args;
 
 KP_API int64_t kp_sample_workspace(kp_device* device, int64_t rows, int64_t vocabulary);
-/* Noise of token i = Gumbel(u), u from a counter-based generator keyed by (seed, position, i): a row's draw depends on nothing else.
- * A row with a NaN, or with no finite logit left, gets token = -1; the other rows are not affected. */
+/* The draw is the id with the largest weight / e, weight = softmax(logits / temperature) and e its own Exponential(1) noise (that is
+ * Gumbel noise on the logits); the lowest id where two are equal. e = -log((w + 1/2) / 2^32), w being word (id / 16) % 4 of Philox4x32-10
+ * with key = seed (low, high) and counter = (id / 64 * 16 + id % 16, 0, position low, position high): a row's draw depends on nothing else.
+ * top-p keeps the heaviest ids up to and including the one with which their share reaches top_p; of equal ones at the cut the lowest.
+ * A row with a NaN or +infinity, or with no finite logit left, gets token = -1; the other rows are not affected. Rows without
+ * log-probabilities get logprob 0 and rank 0; places of top_ids that are not asked for or not filled hold -1 and -infinity. */
 KP_API kp_status kp_sample(kp_stream* stream, const kp_sampling_args* args);
 
 #ifdef __cplusplus
