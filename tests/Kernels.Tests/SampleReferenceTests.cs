@@ -125,6 +125,7 @@ public sealed class SampleReferenceTests
     private static (ulong Position, int Token)[] Draws(SamplingOracle oracle)
     {
         int count = oracle.Kept.Length > 5000 ? 12 : 100;
+        int attempts = oracle.Kept.Length > 5000 ? 20_000 : 200_000;
         var draws = new List<(ulong, int)>();
         for (ulong position = 0; position < (ulong)count; position++)
         {
@@ -133,12 +134,12 @@ public sealed class SampleReferenceTests
                 draws.Add((position, token));
             }
         }
-        if (oracle.LargestDropped is { } dropped && oracle.PositionWonBy(dropped, Seed, 200_000) is { } tempting
+        if (oracle.LargestDropped is { } dropped && oracle.PositionWonBy(dropped, Seed, attempts) is { } tempting
             && oracle.Draw(Seed, tempting) is { } instead)
         {
             draws.Add((tempting, instead));
         }
-        if (oracle.PositionWonBy(oracle.Kept[^1], Seed, 200_000) is { } rare)
+        if (oracle.PositionWonBy(oracle.Kept[^1], Seed, attempts) is { } rare)
         {
             draws.Add((rare, oracle.Kept[^1]));
         }

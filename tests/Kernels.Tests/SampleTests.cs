@@ -20,12 +20,18 @@ public sealed class SampleTests
         }
         SampleCase row = new(logits)
         {
-            TopLogprobs = 20, TopP = 0.9f, Bias = [(0, 4f)], Banned = vocabulary > 100 ? [17] : [], History = [(vocabulary - 1, 2)], Repetition = 1.5f,
+            TopLogprobs = 20,
+            TopP = 0.9f,
+            Bias = [(0, 4f)],
+            Banned = vocabulary > 100 ? [17] : [],
+            History = [(vocabulary - 1, 2)],
+            Repetition = 1.5f,
         };
         SampleCase[] rows = [row, row with { Temperature = 0 }, row with { GivenToken = vocabulary / 2 }, row with { TopLogprobs = 0, Seed = 9 }, row with { TopLogprobs = -1 }];
         SampleBatch result = SampleBatch.Run(rig, rows, padding: 1, maxTop: 23);
 
-        double logSum = logits.Max() + Math.Log(logits.Sum(logit => Math.Exp(logit - (double)logits.Max())));
+        double max = logits.Max();
+        double logSum = max + Math.Log(logits.Sum(logit => Math.Exp(logit - max)));
         // Sums of at most 4096 terms in 16 or more lanes, an exponential good to 2e-7, one rounding of the result.
         double bound = (((Math.Min(vocabulary, 4096) / 16.0) + 8) / (1 << 24)) + 4e-7;
         int[] best = [.. Enumerable.Range(0, vocabulary).OrderByDescending(id => logits[id]).Take(20)];
@@ -179,7 +185,11 @@ public sealed class SampleTests
         nint room = rig.Allocate<float>(8).Address;
         SamplingArguments arguments = SampleBatch.Arguments(rig, [good, good], 0, 1) with
         {
-            Token = room, Logprob = room, Rank = room, TopIds = room, TopLogprobs = room,
+            Token = room,
+            Logprob = room,
+            Rank = room,
+            TopIds = room,
+            TopLogprobs = room,
         };
         rig.Stream.Sample(arguments);
         Expect.InvalidArgument(() => rig.Stream.Sample(arguments with { Rows = -1 }), "rows");
