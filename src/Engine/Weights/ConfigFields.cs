@@ -52,9 +52,11 @@ internal sealed class ConfigFields
             {
                 throw new InvalidDataException($"{file} holds no JSON object.");
             }
+            CheckTexts(document.RootElement);
             return new ConfigFields(document.RootElement.Clone(), file, "");
         }
-        catch (JsonException exception)
+        // InvalidOperationException is how a text that is no valid Unicode is reported.
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"{file} is not valid JSON: {exception.Message}", exception);
         }
@@ -153,6 +155,30 @@ internal sealed class ConfigFields
     {
         string value = Find(key) is { } found ? Excerpt.Of(found.GetRawText()) : "missing";
         return new InvalidDataException($"{File}: \"{_prefix}{key}\" is {value}; {need}.");
+    }
+
+    /// <summary>Decodes every text once, so that no later read of one can fail.</summary>
+    private static void CheckTexts(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.Object:
+                foreach (JsonProperty property in element.EnumerateObject())
+                {
+                    _ = property.Name;
+                    CheckTexts(property.Value);
+                }
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in element.EnumerateArray())
+                {
+                    CheckTexts(item);
+                }
+                break;
+            case JsonValueKind.String:
+                _ = element.GetString();
+                break;
+        }
     }
 
     private JsonElement? Find(string key) => _object.TryGetProperty(key, out JsonElement value) ? value : null;

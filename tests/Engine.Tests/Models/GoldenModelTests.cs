@@ -85,18 +85,6 @@ public sealed class GoldenModelTests
         }
     }
 
-    private static void SameBits(Trace[] expected, Trace[] actual)
-    {
-        for (int i = 0; i < expected.Length; i++)
-        {
-            Assert.Equal(expected[i].Output, actual[i].Output);
-            for (int position = 0; position < expected[i].Logits.Length; position++)
-            {
-                if (actual[i].Logits[position] is { } logits)
-                {
-                    Assert.Equal(expected[i].At(position), logits); // floats compared by value: NaN aside, equality is equality of bits
-                }
-            }
-        }
-    }
+    private static void SameBits(Trace[] expected, Trace[] actual) =>
+        Assert.All(expected.Zip(actual), pair => pair.First.AssertSameBits(pair.Second));
 }

@@ -49,12 +49,9 @@ internal sealed class ModelRun : IDisposable
             schedule.Fill(plan, [.. traces.Where(trace => !trace.IsComplete(newTokens))]);
             Lease(plan);
             Step(plan, traces, newTokens);
-        }
-        foreach (Trace trace in traces)
-        {
-            foreach (int block in trace.Sequence.Blocks.Blocks)
+            foreach (Trace trace in traces.Where(trace => trace.IsComplete(newTokens)))
             {
-                _freeBlocks.Enqueue(block);
+                Release(trace.Sequence);
             }
         }
         return traces;
@@ -70,11 +67,24 @@ internal sealed class ModelRun : IDisposable
         for (int i = 0; i < plan.SequenceCount; i++)
         {
             int end = plan[i].Start + plan[i].TokenCount;
+            if (plan[i].Start == 0)
+            {
+                Release(plan[i].Sequence); // preempted: other blocks than before
+            }
             while (plan[i].Sequence.Blocks.Count * Model.BlockTokens < end)
             {
                 plan[i].Sequence.Blocks.Add(_freeBlocks.Dequeue());
             }
         }
+    }
+
+    private void Release(Sequence sequence)
+    {
+        foreach (int block in sequence.Blocks.Blocks)
+        {
+            _freeBlocks.Enqueue(block);
+        }
+        sequence.Blocks.Truncate(0);
     }
 
     private void Step(StepPlan plan, Trace[] traces, int newTokens)

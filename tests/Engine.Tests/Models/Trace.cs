@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using KServePaged.Engine.Scheduling;
 
 namespace KServePaged.Engine.Tests.Models;
@@ -19,4 +20,19 @@ internal sealed class Trace(Sequence sequence)
     public float[] At(int position) => Logits[position] ?? throw new InvalidOperationException($"no logits at {position}");
 
     public int ArgMax(int position) => Array.IndexOf(At(position), At(position).Max());
+
+    /// <summary>This trace has logits everywhere; the other's, wherever it asked for some, are the same bits.</summary>
+    public void AssertSameBits(Trace other)
+    {
+        Assert.Equal(Output, other.Output);
+        for (int position = 0; position < Logits.Length; position++)
+        {
+            if (other.Logits[position] is { } logits)
+            {
+                Assert.True(
+                    MemoryMarshal.Cast<float, int>(At(position)).SequenceEqual(MemoryMarshal.Cast<float, int>(logits)),
+                    $"sequence {Sequence.Id}: the logits at position {position} differ");
+            }
+        }
+    }
 }
