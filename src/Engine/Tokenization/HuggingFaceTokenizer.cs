@@ -119,16 +119,17 @@ internal sealed class HuggingFaceTokenizer : ITokenizer
 
     private int FindLongest()
     {
+        if (_model.CoversAnyLength || _preTokenizer?.DropsText == true || _added.Tokens.Any(token => token.StripLeft || token.StripRight))
+        {
+            return int.MaxValue;
+        }
         int longest = 1;
         for (int id = 0; id < _model.Vocabulary.IdLimit; id++)
         {
-            longest = Math.Max(longest, _model.Vocabulary.SpellingOf(id).Length);
+            longest = Math.Max(longest, Encoding.UTF8.GetCharCount(_model.Vocabulary.SpellingOf(id)));
         }
-        foreach (AddedToken token in _added.Tokens)
-        {
-            longest = Math.Max(longest, token.Content.Length);
-        }
-        return longest;
+        longest = _added.Tokens.Aggregate(longest, (max, token) => Math.Max(max, token.Content.Length));
+        return (int)Math.Min(int.MaxValue, (long)longest * _added.Shrinkage);
     }
 
     private sealed class Workspace

@@ -6,7 +6,10 @@ internal interface ITokenizer
     /// <summary>One more than the largest id that it knows, added tokens included.</summary>
     int VocabularySize { get; }
 
-    /// <summary>Characters of the longest token; bounds the tokens of a text from below without tokenizing it.</summary>
+    /// <summary>
+    /// UTF-16 characters of text that one token can stand for at most; bounds the tokens of a text from below without tokenizing it.
+    /// <see cref="int.MaxValue"/> where there is no such bound (white space is swallowed, unknown text becomes one token…).
+    /// </summary>
     int LongestTokenLength { get; }
 
     /// <param name="addSpecialTokens">Whether the post-processor adds its own tokens (BOS…).</param>
@@ -30,6 +33,9 @@ internal interface ITokenizer
     /// </summary>
     ReadOnlyMemory<byte> BytesOf(int id);
 
-    /// <summary>A decoder for one growing output. Its pieces add up to <see cref="Decode"/> of all ids.</summary>
+    /// <summary>
+    /// A decoder for one growing output. Its pieces add up to <see cref="Decode"/> of all ids, but for one case: where byte tokens follow
+    /// each other and turn out not to be UTF-8, Decode makes U+FFFD of all of them, and the characters that a stream has shown stay.
+    /// </summary>
     IncrementalDetokenizer CreateDetokenizer(bool skipSpecialTokens);
 }

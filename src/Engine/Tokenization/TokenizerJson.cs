@@ -17,6 +17,7 @@ namespace KServePaged.Engine.Tokenization;
 internal static class TokenizerJson
 {
     private const string FileName = "tokenizer.json";
+    private const string ConfigFileName = "tokenizer_config.json";
     private const long MaxFileBytes = 256L << 20;
 
     /// <summary>Reads a model directory's tokenizer.</summary>
@@ -33,14 +34,17 @@ internal static class TokenizerJson
         {
             throw new InvalidDataException($"{path}: larger than {MaxFileBytes} bytes.");
         }
-        return Parse(File.ReadAllBytes(path), path);
+        string configPath = Path.Combine(directory, ConfigFileName);
+        TokenizerConfig config = File.Exists(configPath) ? TokenizerConfig.Parse(File.ReadAllBytes(configPath), configPath) : TokenizerConfig.Empty;
+        return Parse(File.ReadAllBytes(path), path, config);
     }
 
     /// <summary>Reads the text of a tokenizer.json.</summary>
     /// <param name="json">UTF-8.</param>
     /// <param name="fileName">For errors.</param>
+    /// <param name="config">What the tokenizer_config.json beside it adds, or null.</param>
     /// <exception cref="InvalidDataException">The file is broken or asks for something that is not supported; names file and place.</exception>
-    public static ITokenizer Parse(ReadOnlySpan<byte> json, string fileName = FileName)
+    public static ITokenizer Parse(ReadOnlySpan<byte> json, string fileName = FileName, TokenizerConfig? config = null)
     {
         var source = new JsonSource(fileName, "");
         if (!Utf8.IsValid(json))
@@ -50,7 +54,7 @@ internal static class TokenizerJson
         try
         {
             var reader = new Utf8JsonReader(json);
-            return Build(ReadSections(ref reader, source, out RawModel? model), model, source);
+            return Build(ReadSections(ref reader, source, out RawModel? model), model, config ?? TokenizerConfig.Empty, source);
         }
         catch (JsonException exception)
         {
@@ -83,7 +87,8 @@ internal static class TokenizerJson
         return reader.Read() ? throw source.Defect("something follows the object") : sections;
     }
 
-    private static HuggingFaceTokenizer Build(Dictionary<string, JsonElement> sections, RawModel? rawModel, JsonSource source)
+    private static HuggingFaceTokenizer Build(
+        Dictionary<string, JsonElement> sections, RawModel? rawModel, TokenizerConfig config, JsonSource source)
     {
         if (Section("version") is { } version && version.Text() != "1.0")
         {
@@ -101,7 +106,7 @@ internal static class TokenizerJson
         List<AddedToken> added = Section("added_tokens") is { } addedNode ? AddedTokenReader.Read(addedNode) : [];
         return new HuggingFaceTokenizer(
             model,
-            new AddedVocabulary(model.Vocabulary, normalizer, added),
+            new AddedVocabulary(model.Vocabulary, normalizer, added, config.Tokens, config.SplitsSpecialTokens),
             preTokenizer is { } preNode ? PreTokenizerReader.Read(preNode, rawBytes) : null,
             Section("post_processor") is { } postNode ? PostProcessorReader.Read(postNode) : PostProcessor.Identity,
             Section("decoder") is { } decoderNode ? DecoderReader.Read(decoderNode) : [new SpaceJoinDecoder()]);

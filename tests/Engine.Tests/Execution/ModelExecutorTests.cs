@@ -19,7 +19,12 @@ public sealed class ModelExecutorTests : IDisposable
     {
         var options = new EngineOptions
         {
-            ModelPath = _directory.Path, MaxSequences = 4, MaxBatchedTokens = 32, BlockTokens = 8, KvCacheBytes = 4 << 20, Threads = 2,
+            ModelPath = _directory.Path,
+            MaxSequences = 4,
+            MaxBatchedTokens = 32,
+            BlockTokens = 8,
+            KvCacheBytes = 4 << 20,
+            Threads = 2,
         };
         _model = ModelLoader.Load(options, progress: null, NullLogger.Instance, CancellationToken.None);
         _result = new StepResult(_model.MaxLogitRows, maxTopLogprobs: 2);

@@ -17,6 +17,7 @@ internal sealed class AddedVocabulary
     private readonly Dictionary<string, int> _byContent = new(StringComparer.Ordinal);
     private readonly HashSet<string> _special = new(StringComparer.Ordinal);
     private readonly Dictionary<int, string> _normalizedForms = [];
+    private readonly bool _ignoresSpecial;
     private readonly TokenTrie _raw = new();
     private readonly TokenTrie _normalized = new();
 
@@ -24,21 +25,19 @@ internal sealed class AddedVocabulary
     /// Ids are given as the reference library gives them: the model's own id of that spelling, otherwise the next free one in the order
     /// of the list, whatever the list says.
     /// </summary>
-    public AddedVocabulary(Vocabulary model, Normalizer? normalizer, IEnumerable<AddedToken> tokens)
+    /// <param name="model">The model's own tokens.</param>
+    /// <param name="normalizer">What becomes of a text before it is looked through again, or null.</param>
+    /// <param name="tokens">Those of the tokenizer.</param>
+    /// <param name="moreTokens">Those that are added afterwards; one of the same spelling takes the place of the earlier.</param>
+    /// <param name="ignoresSpecial">Special tokens are not looked for in texts.</param>
+    public AddedVocabulary(
+        Vocabulary model, Normalizer? normalizer, IEnumerable<AddedToken> tokens, IEnumerable<AddedToken> moreTokens, bool ignoresSpecial)
     {
         _model = model;
         _normalizer = normalizer;
-        int next = model.Count;
-        foreach (AddedToken token in tokens.Where(token => token.Content.Length > 0))
-        {
-            int id = Assign(token, ref next);
-            _byContent[token.Content] = id;
-            _byId[id] = token;
-            if (token.Special)
-            {
-                _special.Add(token.Content);
-            }
-        }
+        _ignoresSpecial = ignoresSpecial;
+        Add(tokens);
+        Add(moreTokens);
         foreach ((int id, AddedToken token) in _byId)
         {
             Prepare(id, token);
@@ -46,6 +45,9 @@ internal sealed class AddedVocabulary
     }
 
     public int IdLimit => _byId.Count == 0 ? 0 : _byId.Keys.Max() + 1;
+
+    /// <summary>That of the normalizer, 1 without one.</summary>
+    public int Shrinkage => _normalizer?.Shrinkage ?? 1;
 
     public IEnumerable<AddedToken> Tokens => _byId.Values;
 
@@ -76,6 +78,21 @@ internal sealed class AddedVocabulary
         if (!_normalized.IsEmpty)
         {
             CutAll(text, _normalized);
+        }
+    }
+
+    private void Add(IEnumerable<AddedToken> tokens)
+    {
+        int next = Math.Max(IdLimit, _model.Count);
+        foreach (AddedToken token in tokens.Where(token => token.Content.Length > 0))
+        {
+            int id = Assign(token, ref next);
+            _byContent[token.Content] = id;
+            _byId[id] = token;
+            if (token.Special)
+            {
+                _special.Add(token.Content);
+            }
         }
     }
 
@@ -120,8 +137,8 @@ internal sealed class AddedVocabulary
             return;
         }
         int start = text.Output.Length;
-        _normalizer!.Normalize(text.OldTextOf(piece), text.Output); // Extract calls this where there is one
-        text.Add(piece with { Start = start, Length = text.Output.Length - start });
+        bool keepsStart = _normalizer!.Normalize(text.OldTextOf(piece), text.Output); // Extract calls this where there is one
+        text.Add(new Piece(start, text.Output.Length - start, Piece.NoToken, piece.AtStart && keepsStart));
     }
 
     private void CutAll(PieceText text, TokenTrie trie)
@@ -149,6 +166,10 @@ internal sealed class AddedVocabulary
         {
             from = end;
             AddedToken token = _byId[id];
+            if (_ignoresSpecial && _special.Contains(token.Content))
+            {
+                continue;
+            }
             if (token.SingleWord && (EndsWithWord(text[..start]) || StartsWithWord(text[end..])))
             {
                 continue;

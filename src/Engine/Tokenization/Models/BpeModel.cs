@@ -25,9 +25,12 @@ internal sealed class BpeModel : TokenModel
     {
         _merges = merges;
         _options = options;
-        _byteTokens = Enumerable.Range(0, 256).Select(value => vocabulary.IdOf(System.Text.Encoding.ASCII.GetBytes($"<0x{value:X2}>"))).ToArray();
+        _byteTokens = ByteTokens(vocabulary);
         _firstSymbols = options.RawBytes ? ByteSymbols(vocabulary) : Enumerable.Range(0, 128).Select(c => vocabulary.IdOf([(byte)c])).ToArray();
-        bool plain = !options.IgnoreMerges && !options.RawBytes && options.ContinuingPrefix.Length + options.EndOfWordSuffix.Length == 0;
+        // Where a character can vanish its neighbours become neighbours, so that a ▁ may merge with one before it.
+        bool nothingVanishes = options.UnknownId >= 0 || (options.ByteFallback && !_byteTokens.Contains(-1));
+        bool plain = nothingVanishes && !options.IgnoreMerges && !options.RawBytes
+            && options.ContinuingPrefix.Length + options.EndOfWordSuffix.Length == 0;
         _mayPrecedeMarker = plain && vocabulary.IdOf(Marker) >= 0 ? mayPrecedeMarker : null;
         for (int id = 0; id < vocabulary.IdLimit; id++)
         {
@@ -38,6 +41,9 @@ internal sealed class BpeModel : TokenModel
     /// <summary>Ids of the 256 one-byte tokens of a byte-level vocabulary; -1 where one is missing.</summary>
     public static int[] ByteSymbols(Vocabulary vocabulary) =>
         Enumerable.Range(0, 256).Select(value => vocabulary.IdOf(System.Text.Encoding.UTF8.GetBytes([ByteLevelAlphabet.CharOf((byte)value)]))).ToArray();
+
+    public override bool CoversAnyLength =>
+        !_options.RawBytes && (_options.UnknownId < 0 || _options.FuseUnknown) && !(_options.ByteFallback && !_byteTokens.Contains(-1));
 
     public override void Tokenize(ReadOnlySpan<byte> word, List<int> ids)
     {

@@ -36,7 +36,7 @@ internal sealed class VocabularyBuilder(int expectedBytes)
         return true;
     }
 
-    /// <summary>Makes the table.</summary>
+    /// <summary>Makes the table; of entries that are spelled alike the last has the spelling.</summary>
     /// <param name="duplicate">An id whose spelling another id has too, or -1.</param>
     public Vocabulary Build(out int duplicate)
     {
@@ -59,6 +59,7 @@ internal sealed class VocabularyBuilder(int expectedBytes)
                 if ((uint)(slots[at] >> 32) == hash && Spelling((int)(uint)slots[at] - 1).SequenceEqual(spelling))
                 {
                     duplicate = id;
+                    break; // the later one takes the place
                 }
                 at = (at + 1) & mask;
             }

@@ -43,7 +43,9 @@ internal sealed class CharsMapNormalizer : Normalizer
         return System.Text.Unicode.Utf8.IsValid(texts) ? new CharsMapNormalizer(trie, texts) : null;
     }
 
-    public override void Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override int Shrinkage => int.MaxValue;
+
+    public override bool Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
     {
         string clusters = Encoding.UTF8.GetString(text);
         for (int at = 0, from = 0; at < clusters.Length;)
@@ -54,6 +56,7 @@ internal sealed class CharsMapNormalizer : Normalizer
             at += chars;
             from += bytes;
         }
+        return true;
     }
 
     private void NormalizeCluster(ReadOnlySpan<byte> cluster, Utf8Buffer output)

@@ -5,16 +5,17 @@ namespace KServePaged.Engine.Tokenization.Normalizers;
 /// <summary>Takes white space off the ends.</summary>
 internal sealed class StripNormalizer(bool left, bool right) : Normalizer
 {
-    public override void Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    public override int Shrinkage => left || right ? int.MaxValue : 1;
+
+    public override bool Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
     {
-        if (left)
-        {
-            text = text[WhiteSpace.LeadingLength(text)..];
-        }
+        int leading = left ? WhiteSpace.LeadingLength(text) : 0;
+        text = text[leading..];
         if (right)
         {
             text = text[..WhiteSpace.EndWithoutTrailing(text)];
         }
         output.Append(text);
+        return leading == 0;
     }
 }

@@ -7,12 +7,15 @@ namespace KServePaged.Engine.Tokenization.Normalizers;
 /// <summary>NFC, NFD, NFKC and NFKD. Text that is in the form already, nearly all of it, is copied without a table.</summary>
 internal sealed class UnicodeNormalizer(bool compose, bool compatible) : Normalizer
 {
-    public override void Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
+    // A starter takes up at most three marks.
+    public override int Shrinkage => compose ? 4 : 1;
+
+    public override bool Normalize(ReadOnlySpan<byte> text, Utf8Buffer output)
     {
         if (Ascii.IsValid(text))
         {
             output.Append(text);
-            return;
+            return true;
         }
         var segment = new List<int>();
         int copied = 0, safe = 0; // text[copied..safe] goes over unchanged; safe is where the last unchanging character begins
@@ -30,6 +33,7 @@ internal sealed class UnicodeNormalizer(bool compose, bool compatible) : Normali
             length = end - at;
         }
         output.Append(text[copied..]);
+        return true;
     }
 
     private int EndOfSegment(ReadOnlySpan<byte> text, int at)

@@ -5,6 +5,8 @@ namespace KServePaged.Engine.Tokenization.PreTokenizers;
 /// <summary>Splits at the matches of a pattern.</summary>
 internal sealed class SplitPreTokenizer(TextPattern pattern, SplitBehavior behavior, bool invert) : PreTokenizer
 {
+    public override bool DropsText => behavior == SplitBehavior.Removed;
+
     public override void Apply(PieceText text)
     {
         foreach (Piece piece in text.BeginPass())

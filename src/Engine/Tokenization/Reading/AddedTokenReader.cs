@@ -25,6 +25,25 @@ internal static class AddedTokenReader
             item["special"].Flag()));
     }
 
+    /// <summary>Reads a token as <c>tokenizer_config.json</c> spells it: its text alone, or an object whose flags may be missing.</summary>
+    /// <param name="node">The token.</param>
+    /// <param name="special">It is special whatever it says.</param>
+    public static AddedToken ReadLoose(JsonNode node, bool special)
+    {
+        if (node.Kind == System.Text.Json.JsonValueKind.String)
+        {
+            return new AddedToken(Content(node), SingleWord: false, StripLeft: false, StripRight: false, Normalized: !special, special);
+        }
+        bool isSpecial = special || node.FlagOr("special", false);
+        return new AddedToken(
+            Content(node["content"]),
+            node.FlagOr("single_word", false),
+            node.FlagOr("lstrip", false),
+            node.FlagOr("rstrip", false),
+            node.FlagOr("normalized", !isSpecial),
+            isSpecial);
+    }
+
     private static string Content(JsonNode node) =>
         node.Text() is { Length: <= MaxContentLength } content ? content : throw node.Defect($"more than {MaxContentLength} characters");
 }

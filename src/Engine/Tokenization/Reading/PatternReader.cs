@@ -7,6 +7,8 @@ namespace KServePaged.Engine.Tokenization.Reading;
 /// <summary>Reads <c>{"String": …}</c> and <c>{"Regex": …}</c>.</summary>
 internal static class PatternReader
 {
+    private const int MaxPatternLength = 1 << 14;
+
     private static readonly Dictionary<string, TextPattern> Known = new(StringComparer.Ordinal)
     {
         [Gpt2Pattern.Source] = new Gpt2Pattern(),
@@ -28,6 +30,10 @@ internal static class PatternReader
         if (Known.TryGetValue(text, out TextPattern? known))
         {
             return known;
+        }
+        if (text.Length > MaxPatternLength)
+        {
+            throw source.Defect($"the regular expression is longer than {MaxPatternLength} characters");
         }
         try
         {

@@ -11,5 +11,8 @@ internal sealed class RawModel
     /// <summary>By rank; null: the section has no merges.</summary>
     public List<Merge>? Merges { get; set; }
 
+    /// <summary>The scores of a unigram model by id; null: the vocabulary is not one.</summary>
+    public double[]? Scores { get; set; }
+
     public Dictionary<string, JsonElement> Settings { get; } = new(StringComparer.Ordinal);
 }
