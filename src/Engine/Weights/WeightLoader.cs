@@ -25,7 +25,7 @@ internal sealed class WeightLoader(
     CancellationToken cancellationToken)
 {
     /// <summary>Small enough for an even progress and little resident memory, large enough to keep all threads packing.</summary>
-    private const long PieceBytes = 32L << 20;
+    private const long PieceBytes = 8L << 20;
 
     private readonly HashSet<string> _loaded = new(StringComparer.Ordinal);
     private long _bytesDone;
@@ -72,6 +72,8 @@ internal sealed class WeightLoader(
     {
         long rowBytes = (long)spec.Columns * type.Bytes();
         DeviceBuffer buffer = Own(Device.Allocate(checked(spec.Rows * rowBytes)));
+        float[] wide = [];
+        byte[] narrow = [];
         ForEachPiece(spec.Name, spec.Rows, (firstRow, rows, storedType, piece) =>
         {
             nint destination = buffer.Address + (nint)(firstRow * rowBytes);
@@ -80,11 +82,12 @@ internal sealed class WeightLoader(
                 stream.Write(destination, piece.Address, piece.Bytes);
                 return;
             }
-            float[] wide = new float[rows * spec.Columns];
-            byte[] narrow = new byte[rows * rowBytes];
-            ElementConversion.ToSingle(piece.Span, storedType, wide);
-            ElementConversion.FromSingle(wide, type, narrow);
-            stream.Write<byte>(destination, narrow);
+            int elements = (int)(rows * spec.Columns); // a piece is small
+            Array.Resize(ref wide, Math.Max(wide.Length, elements));
+            Array.Resize(ref narrow, Math.Max(narrow.Length, (int)(rows * rowBytes)));
+            ElementConversion.ToSingle(piece.Span, storedType, wide.AsSpan(0, elements));
+            ElementConversion.FromSingle(wide.AsSpan(0, elements), type, narrow);
+            stream.Write<byte>(destination, narrow.AsSpan(0, (int)(rows * rowBytes)));
         });
         return new TableWeight(buffer, type, spec.Rows, spec.Columns);
     }
