@@ -54,6 +54,10 @@ public sealed class LlmEngine : ILlmEngine
         progress?.Report(new LoadProgress("tokenizer", 0, 0));
         string textPath = options.TokenizerPath ?? options.ModelPath;
         ITokenizer? tokenizer = await Task.Run(() => TokenizerJson.Load(textPath), cancellationToken).ConfigureAwait(false);
+        if (tokenizer is null && (options.TokenizerPath ?? options.ChatTemplatePath) is not null)
+        {
+            throw new InvalidDataException($"tokenizer: there is no tokenizer.json in {textPath}");
+        }
         ChatRenderer? chat = tokenizer is null ? null : ChatRenderer.Load(textPath, options.ChatTemplatePath, TimeProvider.System);
         return await StartAsync(
             options,

@@ -38,6 +38,19 @@ public sealed class CommandLineTests
         Assert.Contains("config.json", error);
     }
 
+    [Theory]
+    [InlineData("--tokenizer=/nowhere", "tokenizer: there is no tokenizer.json in /nowhere")]
+    [InlineData("--chat_template=/nowhere", "/nowhere")]
+    [InlineData("--max_model_len=100000", "max_model_len is 100000")]
+    [InlineData("--kv_cache_memory=1KiB", "kv_cache_memory")]
+    public async Task OptionThatTheModelCannotMeet_EndsWithCodeOneNamingIt(string option, string expected)
+    {
+        (int code, string output, string error) = await ServerProcess.RunAsync(
+            $"--model_dir={SharedData.PathOf("models/stories260K")}", "--port=0", "--host=127.0.0.1", option);
+        Assert.Equal((1, ""), (code, output));
+        Assert.Contains(expected, error.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]);
+    }
+
     [Fact]
     public async Task TakenPort_EndsWithCodeTwoNamingIt()
     {
@@ -75,7 +88,7 @@ public sealed class CommandLineTests
         {
             Assert.Skip("curl is not installed");
         }
-        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", server.CurlLine]) { RedirectStandardOutput = true })!; // a new process
+        using var shell = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/sh", ["-c", server.CurlLine + " --silent"]) { RedirectStandardOutput = true })!; // a new process
         string answer = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.Contains("\"object\":\"text_completion\"", answer);
     }

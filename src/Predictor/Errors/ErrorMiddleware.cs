@@ -9,10 +9,14 @@ internal sealed partial class ErrorMiddleware(RequestDelegate next, ErrorWriter 
         {
             await next(context).ConfigureAwait(false);
         }
-        catch (Exception e) when (context.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (context.RequestAborted.IsCancellationRequested && e is not BadHttpRequestException)
         {
             LogCallerLeft(context.TraceIdentifier, e.GetType().Name);
             return;
+        }
+        catch (BadHttpRequestException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            throw; // the caller left within the body; Kestrel must see it, or it looks for another request on the dead connection
         }
         catch (Exception e) when (context.Response.HasStarted)
         {

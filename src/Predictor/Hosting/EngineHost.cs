@@ -81,6 +81,7 @@ internal sealed class EngineHost(
         {
             // A failed load ends the process: the orchestrator shows the message and decides about another try.
             _model.Health.Failed(e.Message);
+            reporter.Erase();
             // What is wrong with a model's files says its message in one line; only the unforeseen needs its stack.
             _log.LoadFailed(_model.Name, e.Message, e is InvalidDataException or IOException or UnauthorizedAccessException ? null : e);
             TerminationMessage.Write($"The model '{_model.Name}' could not be loaded: {e.Message}");

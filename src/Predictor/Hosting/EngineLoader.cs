@@ -6,4 +6,4 @@ namespace KServePaged.Predictor.Hosting;
 /// <summary>Loads a model: <c>LlmEngine.LoadAsync</c>, or a double of it in tests. The engine it returns has run a first decode.</summary>
 /// <exception cref="InvalidDataException">A file of the model is broken or not supported; the message names file and field.</exception>
 internal delegate Task<ILlmEngine> EngineLoader(
-    EngineOptions options, IProgress<LoadProgress>? progress, ILoggerFactory loggers, CancellationToken cancellationToken);
+    EngineOptions options, IProgress<LoadProgress> progress, ILoggerFactory loggers, CancellationToken cancellationToken);

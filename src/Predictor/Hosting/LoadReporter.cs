@@ -31,6 +31,15 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
         output.Flush();
     }
 
+    /// <summary>Removes the moving line before something else is said.</summary>
+    public void Erase()
+    {
+        if (_terminal)
+        {
+            Console.Error.Write("\r\u001b[K");
+        }
+    }
+
     /// <summary>A command that works as it stands (with keys: once $VLLM_API_KEY holds one).</summary>
     public static string CurlLine(ModelInfo model, string authority, bool withKey)
     {
@@ -61,16 +70,8 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
             else if (changed || clock.GetElapsedTime(_drawnAt) >= Redraw)
             {
                 _drawnAt = clock.GetTimestamp();
-                Console.Error.Write(Line(report));
+                Console.Error.Write(Line(report) + '\r'); // a log line then writes over it
             }
-        }
-    }
-
-    private void Erase()
-    {
-        if (_terminal)
-        {
-            Console.Error.Write("\r\u001b[K");
         }
     }
 

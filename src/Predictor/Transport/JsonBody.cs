@@ -18,7 +18,7 @@ internal static class JsonBody
     /// <exception cref="BadHttpRequestException">The body is too large, too slow or malformed as HTTP.</exception>
     public static async Task<JsonElement> ReadAsync(HttpContext context)
     {
-        byte[] bytes = await ReadBytesAsync(context.Request.BodyReader, context.RequestAborted).ConfigureAwait(false);
+        byte[] bytes = await ReadBytesAsync(context.Request.BodyReader).ConfigureAwait(false);
         return Parse(bytes);
     }
 
@@ -72,11 +72,13 @@ internal static class JsonBody
         }
     }
 
-    private static async Task<byte[]> ReadBytesAsync(PipeReader reader, CancellationToken cancellationToken)
+    private static async Task<byte[]> ReadBytesAsync(PipeReader reader)
     {
         while (true)
         {
-            ReadResult result = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+            // No token: Kestrel ends the read itself when the caller leaves or is too slow, and a cancelled read would still be in
+            // progress when Kestrel looks for the end of the body.
+            ReadResult result = await reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
             if (result.IsCompleted)
             {
                 byte[] bytes = result.Buffer.ToArray();

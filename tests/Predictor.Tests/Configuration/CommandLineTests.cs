@@ -167,7 +167,8 @@ public sealed class CommandLineTests
     [Fact]
     public void Options_SetEveryEngineOption()
     {
-        string source = File.ReadAllText(Path.Combine(Repository.Root, "src/Predictor/Configuration/CommandLineTable.cs"));
+        string source = string.Concat(((string[])["CommandLineTable.cs", "Defaults.cs"]).Select(
+            file => File.ReadAllText(Path.Combine(Repository.Root, "src/Predictor/Configuration", file))));
         Assert.All(typeof(EngineOptions).GetProperties().Select(p => p.Name), name => Assert.Contains($"{name} =", source));
     }
 

@@ -14,8 +14,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private ServerUnderTest(WebApplication app, ScriptedEngine engine, StringWriter output)
+    private ServerUnderTest(WebApplication app, ScriptedEngine engine, StringWriter output, RecordingLog log)
     {
+        Log = log;
         _app = app;
         Engine = engine;
         Output = output;
@@ -27,6 +28,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     public StringWriter Output { get; }
 
     public HttpClient Http { get; }
+
+    /// <summary>What was logged at the level of the options or above.</summary>
+    public RecordingLog Log { get; }
 
     public EngineHost Host => _app.Services.GetRequiredService<EngineHost>();
 
@@ -59,8 +63,10 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     {
         var output = new StringWriter();
         WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output);
+        var log = new RecordingLog();
+        app.Services.GetRequiredService<Microsoft.Extensions.Logging.ILoggerFactory>().AddProvider(log);
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new ServerUnderTest(app, engine ?? new ScriptedEngine(), output);
+        return new ServerUnderTest(app, engine ?? new ScriptedEngine(), output, log);
     }
 
     /// <summary>Waits for a state of the model, at most ten seconds.</summary>

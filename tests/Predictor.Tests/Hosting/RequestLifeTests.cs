@@ -51,6 +51,25 @@ public sealed class RequestLifeTests
         Assert.Equal(0, server.Engine.Open);
     }
 
+    /// <summary>Kestrel once looked for another request on the dead connection and warned: the middleware must let it see the exception.</summary>
+    [Fact]
+    public async Task DisconnectWithinTheBody_IsOrdinary()
+    {
+        await using ServerUnderTest server = await ServerUnderTest.StartAsync(options => options with { LogLevel = Microsoft.Extensions.Logging.LogLevel.Warning });
+        for (int i = 0; i < 20; i++)
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(server.Address.Host, server.Address.Port, Cancel);
+            await client.GetStream().WriteAsync("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"u8.ToArray(), Cancel);
+        }
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.Equal(200, (await server.PostAsync("/v1/completions", """{"prompt":"x"}""")).Status);
+        }
+        await server.StopAsync();
+        Assert.Empty(server.Log.Messages);
+    }
+
     [Fact]
     public async Task Drain_LetsRunningStreamsEndAndRefusesNewOnes()
     {
@@ -126,6 +145,7 @@ public sealed class RequestLifeTests
         Assert.Equal(
             """{"error":{"message":"The server failed to answer this request. Its log says why, under id id-7.","type":"InternalServerError","param":null,"code":500}}""",
             answer.GetRawText());
+        Assert.Contains("secret path", Assert.Single(server.Log.Messages)); // once, and only here
         Assert.Equal(0, server.Engine.Open);
     }
 
