@@ -2,10 +2,10 @@
 
 #include <immintrin.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 #include <functional>
 #include <thread>
@@ -13,6 +13,8 @@
 
 namespace kp::bench {
 namespace {
+
+clockid_t clock_id = CLOCK_MONOTONIC;
 
 constexpr int64_t kStreamBytes = int64_t{64} << 20;
 
@@ -53,32 +55,39 @@ uint64_t ReadFourStreams(const char* memory) {
       _mm512_reduce_add_epi64(_mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]))));
 }
 
+/* 24 sums in registers, hand placed: a compiler left to itself spills these loops. */
+#define KP_REGISTER_LOOP(name, instruction)                                                                                            \
+  void name(int64_t iterations) {                                                                                                      \
+    asm volatile(                                                                                                                      \
+        "1:\n\t"                                                                                                                       \
+        ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23\n\t" instruction                                         \
+        " %%zmm30,%%zmm31,%%zmm\\r\n\t"                                                                                                \
+        ".endr\n\tdec %0\n\tjnz 1b"                                                                                                    \
+        : "+r"(iterations)                                                                                                             \
+        :                                                                                                                              \
+        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", \
+          "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31", "cc");                    \
+  }
+KP_REGISTER_LOOP(MultiplyFloats, "vfmadd231ps")
 #if defined(__AVX512BF16__)
-constexpr int kFlopsPerInstruction = 64;
-#define KP_PEAK_INSTRUCTION "vdpbf16ps"
-#else
-constexpr int kFlopsPerInstruction = 32;
-#define KP_PEAK_INSTRUCTION "vfmadd231ps"
+KP_REGISTER_LOOP(MultiplyBf16, "vdpbf16ps")
 #endif
 
-/* 24 sums in registers, hand placed: a compiler left to itself spills this loop. */
-void MultiplyRegisters(int64_t iterations) {
-  asm volatile(
-      "1:\n\t"
-      ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23\n\t" KP_PEAK_INSTRUCTION
-      " %%zmm30,%%zmm31,%%zmm\\r\n\t"
-      ".endr\n\t"
-      "dec %0\n\t"
-      "jnz 1b"
-      : "+r"(iterations)
-      :
-      : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
-        "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31", "cc");
+double Rate(int threads, void (*loop)(int64_t), int flops) {
+  constexpr int64_t kIterations = 1'000'000;  // about 3 ms
+  const double seconds = Together(threads, [&](int) { loop(kIterations); });
+  return 24.0 * flops * static_cast<double>(kIterations * threads) / seconds;
 }
 
 }  // namespace
 
-double Seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+void CountProcessorTime(bool on) { clock_id = on ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC; }
+
+double Seconds() {
+  timespec time;
+  clock_gettime(clock_id, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 double ReadBandwidth(int threads) {
   static char* memory = nullptr;
@@ -97,10 +106,12 @@ double ReadBandwidth(int threads) {
   return static_cast<double>(threads * kThreadBytes) / seconds;
 }
 
-double PeakFlops(int threads) {
-  constexpr int64_t kIterations = 1'000'000;  // about 3 ms
-  const double seconds = Together(threads, [](int) { MultiplyRegisters(kIterations); });
-  return 24.0 * kFlopsPerInstruction * static_cast<double>(kIterations * threads) / seconds;
-}
+double PeakFloatFlops(int threads) { return Rate(threads, MultiplyFloats, 32); }
+
+#if defined(__AVX512BF16__)
+double PeakBf16Flops(int threads) { return Rate(threads, MultiplyBf16, 64); }
+#else
+double PeakBf16Flops(int threads) { return PeakFloatFlops(threads); }
+#endif
 
 }  // namespace kp::bench

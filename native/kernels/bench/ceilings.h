@@ -6,13 +6,16 @@
 
 namespace kp::bench {
 
+/* Time as the benches see it: the wall clock, or with one thread that thread's processor time, which a busy machine disturbs less. */
+void CountProcessorTime(bool on);
 double Seconds();
 
 /* Bytes per second that threads read together from memory that no cache holds. */
 double ReadBandwidth(int threads);
 
-/* Floating-point operations per second of register-resident bf16 dot products, or of fp32 fused multiply-adds without them. */
-double PeakFlops(int threads);
+/* Floating-point operations per second of register-resident fp32 multiply-adds, and of bf16 dot products where the processor has them. */
+double PeakFloatFlops(int threads);
+double PeakBf16Flops(int threads);
 
 }  // namespace kp::bench
 

@@ -45,7 +45,7 @@ void BenchShape(kp_device* device, kp_stream* stream, Shape shape, kp_dtype dtyp
   double peak = 0;
   for (int i = 0; i < 5; ++i) {
     bandwidth = std::max(bandwidth, kp::bench::ReadBandwidth(threads));
-    peak = std::max(peak, kp::bench::PeakFlops(threads));
+    peak = std::max(peak, dtype == KP_BF16 ? kp::bench::PeakBf16Flops(threads) : kp::bench::PeakFloatFlops(threads));
   }
   std::vector<float> x(static_cast<size_t>(512 * shape.in), 0.5f);
   std::vector<float> y(static_cast<size_t>(512 * shape.out));
@@ -92,6 +92,7 @@ int main(int argc, char** argv) {
   Check(kp_device_open(&options, &device));
   Check(kp_stream_open(device, &stream));
   Check(kp_device_get_info(device, &info));
+  kp::bench::CountProcessorTime(info.threads == 1);
   std::printf("%s, %d threads, weights of type %d\n", info.name, info.threads, dtype);
   for (const Shape& shape : kShapes) {
     BenchShape(device, stream, shape, dtype, info.threads);

@@ -19,7 +19,8 @@ inline constexpr int64_t Spans(int64_t context) { return (context + kSpanTokens 
 /* A row is one query head of one token. Rows that share a kv head are taken in tiles, so that they share its keys and values in cache. */
 inline constexpr int32_t kMostHeadDim = 512;
 inline constexpr int64_t kTileFloats = 4096;
-inline constexpr int64_t TileRows(int64_t head_dim) { return std::min<int64_t>(32, kTileFloats / head_dim); }
+inline constexpr int64_t kMostTileRows = 32;
+inline constexpr int64_t TileRows(int64_t head_dim) { return std::min(kMostTileRows, kTileFloats / head_dim); }
 
 /* Spans of a tile run side by side when there are fewer tiles than this; their partial results go through the workspace. */
 inline int64_t TilesWorthSplitting(int threads) { return 2 * int64_t{threads}; }

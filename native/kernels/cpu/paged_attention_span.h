@@ -23,18 +23,29 @@ struct Span {
   const T* values;
   int begin;
   int end;
-  int64_t offset[kSpanTokens + kLanes]; /* of each token in elements; after end the last token again, so that vectors may run over */
+  int64_t offset[kSpanTokens + kLanes]; /* of each token in elements; outside [begin, end) the nearest inside */
 };
 
-/* scores[r][t] = scale * <q[r], key t> for t in [begin, end). The lanes of one sum are dimensions modulo kLanes: no score depends on
- * which rows and tokens are computed beside it. */
-template <int kRows, typename T>
+/* Cache blocks lie anywhere and are too short for the processor to foresee them. */
+template <typename T>
+KP_INLINE void PrefetchToken(const T* from, int64_t head_dim) {
+  for (int64_t byte = 0; byte < head_dim * static_cast<int64_t>(sizeof(T)); byte += 64) {
+    Prefetch(reinterpret_cast<const char*>(from) + byte);
+  }
+}
+
+/* scores[r][t] = scale * <q[r], key t> for t in [begin, end); kFetch: the values of these tokens are fetched meanwhile. The lanes of one
+ * sum are dimensions modulo kLanes: no score depends on which rows and tokens are computed beside it. */
+template <int kRows, bool kFetch, typename T>
 void Scores(const Span<T>& span, const float* const* q, int begin, int end, int64_t head_dim, float scale, float* scores) {
   constexpr int kTokens = kLanes / (kRows == 3 ? 4 : kRows);
   for (int t = begin; t < end; t += kTokens) {
     const T* key[kTokens];
     for (int i = 0; i < kTokens; ++i) {
       key[i] = span.keys + span.offset[t + i];
+      if constexpr (kFetch) {
+        PrefetchToken(span.values + span.offset[t + i], head_dim);
+      }
     }
     Vec sum[kLanes];
     for (Vec& s : sum) {
@@ -63,13 +74,8 @@ void Scores(const Span<T>& span, const float* const* q, int begin, int end, int6
   }
 }
 
-struct RowSoftmax {
-  float maximum;
-  float sum;
-};
-
 /* scores[t] = exp(scores[t] - maximum) for t in [begin, end). Vectors start at multiples of kLanes from the span's start. */
-inline RowSoftmax Softmax(float* scores, int begin, int end) {
+inline void Softmax(float* scores, int begin, int end, float& row_maximum, float& row_sum) {
   const Vec lowest = Broadcast(-INFINITY);
   const auto load = [&](int t) { return Select(FirstLanes(begin - t), lowest, Select(FirstLanes(end - t), Load(scores + t), lowest)); };
   const int first = begin / kLanes * kLanes;
@@ -77,20 +83,23 @@ inline RowSoftmax Softmax(float* scores, int begin, int end) {
   for (int t = first; t < end; t += kLanes) {
     maximum = Max(maximum, load(t));
   }
-  const float row_maximum = ReduceMax(maximum);
+  row_maximum = ReduceMax(maximum);
   Vec sum = Zero();
   for (int t = first; t < end; t += kLanes) {
     const Vec weight = Exp(load(t) - Broadcast(row_maximum));
     sum = sum + weight;
     Store(scores + t, weight);
   }
-  return {row_maximum, ReduceAdd(sum)};
+  row_sum = ReduceAdd(sum);
 }
 
 /* o[r][d] += sum over t in [begin, end) of weights[r][t] * value t [d], for kVectors vectors of dimensions from d on; the last vector of a
- * tail has fewer lanes. Each sum runs over rising t. */
+ * tail has fewer lanes. Each sum runs over rising t. Meanwhile the keys that the next span has at these places are fetched, unless ahead,
+ * its offsets, is null. */
 template <int kRows, int kVectors, bool kTail, typename T>
-void AccumulateVectors(const Span<T>& span, const float* weights, int begin, int end, int64_t d, int tail, float* o, int64_t o_stride) {
+void AccumulateVectors(const Span<T>& span, const int64_t* ahead, const float* weights, int begin, int end, int64_t d, int tail, float* o,
+                       int64_t o_stride) {
+  constexpr int kLineVectors = 64 / (kLanes * sizeof(T));
   const auto lanes = [&](int v) { return kTail && v == kVectors - 1 ? tail : kLanes; };
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 16
@@ -101,6 +110,12 @@ void AccumulateVectors(const Span<T>& span, const float* weights, int begin, int
     }
   }
   for (int t = begin; t < end; ++t) {
+    if (ahead != nullptr) {
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; v += kLineVectors) {
+        Prefetch(span.keys + ahead[t] + d + v * kLanes);
+      }
+    }
     const T* from = span.values + span.offset[t] + d;
     Vec value[kVectors];
 #pragma GCC unroll 16
@@ -125,30 +140,61 @@ void AccumulateVectors(const Span<T>& span, const float* weights, int begin, int
   }
 }
 
-/* The same for all dimensions, as many vectors at once as the registers hold. */
+/* The same from dimension d on, as many vectors at once as the registers hold. */
 template <int kRows, int kVectors, typename T>
-void AccumulateFrom(const Span<T>& span, const float* weights, int begin, int end, int64_t d, int64_t head_dim, float* o,
-                    int64_t o_stride) {
+void AccumulateFrom(int64_t d, const Span<T>& span, const int64_t* ahead, const float* weights, int begin, int end, int64_t head_dim,
+                    float* o, int64_t o_stride) {
   for (; d + kVectors * kLanes <= head_dim; d += kVectors * kLanes) {
-    AccumulateVectors<kRows, kVectors, false>(span, weights, begin, end, d, kLanes, o, o_stride);
+    AccumulateVectors<kRows, kVectors, false>(span, ahead, weights, begin, end, d, kLanes, o, o_stride);
   }
-  const int tail = static_cast<int>((head_dim - d) % kLanes);
-  if (d < head_dim && d + kVectors * kLanes - kLanes < head_dim && tail != 0) {
-    AccumulateVectors<kRows, kVectors, true>(span, weights, begin, end, d, tail, o, o_stride);
+  const int64_t left = head_dim - d;
+  if (left > (kVectors - 1) * kLanes) {
+    AccumulateVectors<kRows, kVectors, true>(span, ahead, weights, begin, end, d, static_cast<int>(left % kLanes), o, o_stride);
     return;
   }
   if constexpr (kVectors > 1) {
-    if (d < head_dim) {
-      AccumulateFrom<kRows, kVectors / 2>(span, weights, begin, end, d, head_dim, o, o_stride);
+    if (left > 0) {
+      AccumulateFrom<kRows, kVectors / 2>(d, span, ahead, weights, begin, end, head_dim, o, o_stride);
     }
   }
 }
 
 template <int kRows, typename T>
-void Accumulate(const Span<T>& span, const float* weights, int begin, int end, int64_t head_dim, float* o, int64_t o_stride) {
-  constexpr int kSums = kRegisters / 2;
-  constexpr int kVectors = kSums / (kRows == 3 ? 4 : kRows) < 8 ? kSums / (kRows == 3 ? 4 : kRows) : 8;
-  AccumulateFrom<kRows, kVectors>(span, weights, begin, end, 0, head_dim, o, o_stride);
+void Accumulate(const Span<T>& span, const int64_t* ahead, const float* weights, int begin, int end, int64_t head_dim, float* o,
+                int64_t o_stride) {
+  constexpr int kMostVectors = kRegisters / 2 / (kRows == 3 ? 4 : kRows);
+  AccumulateFrom<kRows, (kMostVectors < 8 ? kMostVectors : 8)>(0, span, ahead, weights, begin, end, head_dim, o, o_stride);
+}
+
+/* Result of rows over one span or several: weighted values, maximum and sum. A sum of 0 means no token yet. */
+struct Partial {
+  float* values;
+  int64_t stride;
+  float* maximum;
+  float* sum;
+};
+
+/* Row r of to = itself merged with that of a later span. */
+inline void Merge(const Partial& to, const Partial& from, int64_t r, int64_t head_dim) {
+  if (from.sum[r] == 0.0f) {
+    return;
+  }
+  float* values = to.values + r * to.stride;
+  const float* more = from.values + r * from.stride;
+  if (to.sum[r] == 0.0f) {
+    std::memcpy(values, more, static_cast<size_t>(head_dim) * sizeof(float));
+    to.maximum[r] = from.maximum[r];
+    to.sum[r] = from.sum[r];
+    return;
+  }
+  const float maximum = to.maximum[r] > from.maximum[r] ? to.maximum[r] : from.maximum[r];
+  float factor[kLanes] = {to.maximum[r] - maximum, from.maximum[r] - maximum};
+  Store(factor, Exp(Load(factor)));
+  ForVectors(head_dim, [&](int64_t d, int lanes) {
+    Store(values + d, Fma(Broadcast(factor[0]), Load(values + d, lanes), Broadcast(factor[1]) * Load(more + d, lanes)), lanes);
+  });
+  to.sum[r] = to.sum[r] * factor[0] + from.sum[r] * factor[1];
+  to.maximum[r] = maximum;
 }
 
 }  // namespace kp::cpu::KP_TARGET

@@ -108,24 +108,23 @@ KP_INLINE float ReduceMax(Vec a) {
   return Reduce(a, [](Vec x, Vec y) { return Max(x, y); });
 }
 
-/* Each stage halves the number of vectors: it adds the two halves of what remains of each sum, two sums side by side. */
+/* Each stage halves the number of vectors: it adds the two halves of what remains of each sum, two sums side by side. A half that stays
+ * where it is is blended in, as blends run on more ports than shuffles. */
 KP_INLINE Vec TransposeReduceAdd(const Vec (&v)[kLanes]) {
   __m512 a[8];
   for (int i = 0; i < 8; ++i) {  // v[i] in the low 256 bits, v[i + 8] in the high
-    a[i] = _mm512_shuffle_f32x4(v[i].v, v[i + 8].v, 0x44) + _mm512_shuffle_f32x4(v[i].v, v[i + 8].v, 0xee);
+    a[i] = _mm512_mask_blend_ps(0xff00, v[i].v, v[i + 8].v) + _mm512_shuffle_f32x4(v[i].v, v[i + 8].v, 0x4e);
   }
+  const __m512i swap_quarters = _mm512_setr_epi32(4, 5, 6, 7, 16, 17, 18, 19, 12, 13, 14, 15, 24, 25, 26, 27);
   __m512 b[4];
-  for (int i = 0; i < 4; ++i) {  // quarters: i, i + 8, i + 4, i + 12
-    b[i] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88) + _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
+  for (int i = 0; i < 4; ++i) {  // quarters: i, i + 4, i + 8, i + 12
+    b[i] = _mm512_mask_blend_ps(0xf0f0, a[i], a[i + 4]) + _mm512_permutex2var_ps(a[i], swap_quarters, a[i + 4]);
   }
   __m512 c[2];
   for (int i = 0; i < 2; ++i) {
-    c[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44) + _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
+    c[i] = _mm512_mask_blend_ps(0xcccc, b[i], b[i + 2]) + _mm512_shuffle_ps(b[i], b[i + 2], 0x4e);
   }
-  const __m512 d = _mm512_shuffle_ps(c[0], c[1], 0x88) + _mm512_shuffle_ps(c[0], c[1], 0xdd);
-  // Within a quarter q the lanes hold sums q, q + 2, q + 1, q + 3.
-  const __m512i order = _mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15);
-  return {_mm512_permutexvar_ps(order, d)};
+  return {_mm512_mask_blend_ps(0xaaaa, c[0], c[1]) + _mm512_permute_ps(_mm512_mask_blend_ps(0x5555, c[0], c[1]), 0xb1)};
 }
 
 KP_INLINE void Transpose(Vec (&v)[kLanes]) {
