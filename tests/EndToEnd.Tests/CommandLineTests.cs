@@ -92,4 +92,21 @@ public sealed class CommandLineTests
         string answer = await shell.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
         Assert.Contains("\"object\":\"text_completion\"", answer);
     }
+
+    [Fact]
+    public async Task Bare_ServesTheEmbeddedModel()
+    {
+        if (!Directory.Exists(Path.Combine(AppContext.BaseDirectory, "models", "demo")))
+        {
+            Assert.Skip("models/demo is not in this checkout");
+        }
+        await using ServerProcess server = await ServerProcess.StartAsync();
+        Assert.Contains("/v1/chat/completions", server.CurlLine);
+        using var body = new StringContent(
+            """{"messages":[{"role":"user","content":"Hello! Who are you?"}],"temperature":0}""", System.Text.Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await server.Http.PostAsync("/v1/chat/completions", body, TestContext.Current.CancellationToken);
+        string answer = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("\"model\":\"demo\"", answer);
+        Assert.Contains("\"finish_reason\":\"stop\"", answer);
+    }
 }
