@@ -80,6 +80,9 @@ internal sealed class ConfigFields
     public double Number(string key, double fallback, double min, double max = double.MaxValue) =>
         NullableNumber(key, min, max) ?? fallback;
 
+    /// <param name="key">The key.</param>
+    /// <param name="min">Smallest value; <see cref="double.Epsilon"/> = anything above 0.</param>
+    /// <param name="max">Largest value.</param>
     /// <returns>Null for a missing key and for null.</returns>
     public double? NullableNumber(string key, double min, double max = double.MaxValue)
     {
@@ -90,7 +93,7 @@ internal sealed class ConfigFields
         JsonElement value = Find(key).GetValueOrDefault();
         return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number) && number >= min && number <= max
             ? number
-            : throw Invalid(key, $"a number from {min} to {max} is needed");
+            : throw Invalid(key, $"a number {Range(min, max)} is needed");
     }
 
     /// <summary>True or false; null counts as missing.</summary>
@@ -156,6 +159,9 @@ internal sealed class ConfigFields
         string value = Find(key) is { } found ? Excerpt.Of(found.GetRawText()) : "missing";
         return new InvalidDataException($"{File}: \"{_prefix}{key}\" is {value}; {need}.");
     }
+
+    private static string Range(double min, double max) =>
+        (min == double.Epsilon ? "above 0" : $"from {min}") + (max == double.MaxValue ? "" : $" to {max}");
 
     /// <summary>Decodes every text once, so that no later read of one can fail.</summary>
     private static void CheckTexts(JsonElement element)

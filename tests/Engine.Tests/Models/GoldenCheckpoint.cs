@@ -78,8 +78,9 @@ internal sealed class GoldenCheckpoint
             return ["(no reference data)"];
         }
         string root = SharedData.PathOf("golden/models");
-        return [.. System.IO.Directory.EnumerateDirectories(root).Where(IsCausal).Where(path => IsSupported(path) == supported)
+        string[] names = [.. System.IO.Directory.EnumerateDirectories(root).Where(IsCausal).Where(path => IsSupported(path) == supported)
             .Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal)];
+        return names.Length > 0 ? [.. names] : ["(no such checkpoint)"];
     }
 
     private static bool IsCausal(string directory) => Json(Path.Combine(directory, "golden.json")).GetProperty("kind").GetString() == "causal";
