@@ -1,0 +1,125 @@
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Errors;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace KServePaged.Predictor.Transport.Grpc;
+
+/// <summary>
+/// The server side of gRPC over Kestrel's HTTP/2: maps methods, makes each call's context, and turns its end into a status. An error
+/// before the first message is one Trailers-Only block, after it trailers.
+/// </summary>
+internal static partial class GrpcEndpoints
+{
+    public const string ContentType = "application/grpc";
+
+    public static IEndpointConventionBuilder MapGrpc(this IEndpointRouteBuilder routes, GrpcMethod method)
+    {
+        GrpcLimits limits = routes.ServiceProvider.GetRequiredService<GrpcLimits>();
+        ILogger logger = routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Grpc");
+        TimeProvider clock = routes.ServiceProvider.GetRequiredService<TimeProvider>();
+        return routes.Map(method.Path, http => InvokeAsync(http, method, limits, clock, logger));
+    }
+
+    public static bool IsGrpc(HttpRequest request) =>
+        request.ContentType is { } type
+        && type.StartsWith(ContentType, StringComparison.OrdinalIgnoreCase)
+        && (type.Length == ContentType.Length || type[ContentType.Length] is '+' or ';');
+
+    /// <summary>Ends a call that has sent nothing yet.</summary>
+    public static void WriteStatusOnly(HttpResponse response, GrpcStatusCode status, string message)
+    {
+        Begin(response);
+        WriteStatus(response.Headers, status, message);
+    }
+
+    private static async Task InvokeAsync(HttpContext http, GrpcMethod method, GrpcLimits limits, TimeProvider clock, ILogger logger)
+    {
+        if (!HttpMethods.IsPost(http.Request.Method) || !IsGrpc(http.Request) || !HttpProtocol.IsHttp2(http.Request.Protocol))
+        {
+            // Not gRPC at all: an HTTP answer, since the caller reads no trailers.
+            http.Response.StatusCode = HttpMethods.IsPost(http.Request.Method) ? StatusCodes.Status415UnsupportedMediaType : StatusCodes.Status405MethodNotAllowed;
+            return;
+        }
+        http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null; // messages have their own limit, a stream has none
+        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null; // an open stream may be silent for long
+        }
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+        GrpcCallContext? call = null;
+        DateTimeOffset? deadline = null;
+        try
+        {
+            TimeSpan? timeout = GrpcTimeout.Parse(http.Request.Headers[GrpcTimeout.Header] is [{ } value] ? value : null);
+            deadline = timeout is { } span ? clock.GetUtcNow() + span : null;
+            using ITimer? timer = timeout is { } limit ? clock.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), ended, Capped(limit), Timeout.InfiniteTimeSpan) : null;
+            call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, deadline, ended.Token);
+            Begin(http.Response);
+            await method.InvokeAsync(http, call, limits).ConfigureAwait(false);
+            call.WriteHeaders(http.Response);
+            Finish(http.Response, call, GrpcStatusCode.Ok, "");
+        }
+        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        {
+            LogCallerLeft(logger, http.TraceIdentifier, method.Path); // nobody reads a status any more
+        }
+        catch (OperationCanceledException) when (deadline is { } passed && clock.GetUtcNow() >= passed)
+        {
+            Finish(http.Response, call, GrpcStatusCode.DeadlineExceeded, "the deadline of the call has passed.");
+        }
+        catch (GrpcException failure)
+        {
+            Finish(http.Response, call, failure.Status, failure.Message);
+        }
+        catch (RequestException refusal)
+        {
+            Finish(http.Response, call, ErrorMap.Of(refusal.Code).Grpc, refusal.Message);
+        }
+        catch (Exception failure)
+        {
+            LogFailed(logger, failure, http.TraceIdentifier, method.Path);
+            Finish(http.Response, call, GrpcStatusCode.Internal, ErrorReply.Unexpected(http.TraceIdentifier).Message);
+        }
+    }
+
+    private static void Begin(HttpResponse response)
+    {
+        response.StatusCode = StatusCodes.Status200OK;
+        response.ContentType = ContentType;
+        response.Headers["grpc-accept-encoding"] = GrpcEncoding.Accepted;
+    }
+
+    private static void Finish(HttpResponse response, GrpcCallContext? call, GrpcStatusCode status, string message)
+    {
+        if (response.HasStarted)
+        {
+            IHeaderDictionary trailers = response.HttpContext.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
+            call?.ResponseTrailers.WriteTo(trailers);
+            WriteStatus(trailers, status, message);
+            return;
+        }
+        Begin(response);
+        call?.WriteHeaders(response);
+        call?.ResponseTrailers.WriteTo(response.Headers);
+        WriteStatus(response.Headers, status, message);
+    }
+
+    private static void WriteStatus(IHeaderDictionary headers, GrpcStatusCode status, string message)
+    {
+        headers["grpc-status"] = ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (message.Length > 0)
+        {
+            headers["grpc-message"] = GrpcMetadata.Escape(message);
+        }
+    }
+
+    // Timers take at most 49 days; a deadline beyond that never fires in practice.
+    private static TimeSpan Capped(TimeSpan timeout) => timeout < TimeSpan.FromDays(49) ? timeout : Timeout.InfiniteTimeSpan;
+
+    [LoggerMessage(1201, LogLevel.Debug, "Call {RequestId} to {Method}: the caller left")]
+    private static partial void LogCallerLeft(ILogger logger, string requestId, string method);
+
+    [LoggerMessage(1202, LogLevel.Error, "Call {RequestId} to {Method} failed")]
+    private static partial void LogFailed(ILogger logger, Exception failure, string requestId, string method);
+}

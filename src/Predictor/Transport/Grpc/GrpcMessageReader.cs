@@ -1,0 +1,101 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using Google.Protobuf;
+using KServePaged.Predictor.Errors;
+
+namespace KServePaged.Predictor.Transport.Grpc;
+
+/// <summary>The caller's messages: a flag byte, a big-endian length of four bytes, the message. One call's own; not thread-safe.</summary>
+internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> parser, string encoding, int maxBytes)
+    where T : class, IMessage<T>
+{
+    private const int HeaderBytes = 5;
+
+    /// <summary>Whether the message read last was compressed.</summary>
+    public bool LastWasCompressed { get; private set; }
+
+    /// <returns>Null when the caller has closed its side between two messages.</returns>
+    /// <exception cref="GrpcException">A frame that breaks off, lies, or is too large.</exception>
+    public async ValueTask<T?> ReadAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            ReadResult result = await input.ReadAsync(cancellationToken).ConfigureAwait(false);
+            ReadOnlySequence<byte> buffer = result.Buffer;
+            if (TryFrame(buffer, out bool compressed, out ReadOnlySequence<byte> frame))
+            {
+                T message = Parse(frame, compressed);
+                input.AdvanceTo(frame.End);
+                LastWasCompressed = compressed;
+                return message;
+            }
+            // All of it is examined: that is what lets the sender go on when a message is larger than its window.
+            input.AdvanceTo(buffer.Start, buffer.End);
+            if (result.IsCompleted)
+            {
+                return buffer.IsEmpty ? null : throw new GrpcException(GrpcStatusCode.Internal, "the request ends inside a message.");
+            }
+        }
+    }
+
+    /// <exception cref="GrpcException">INTERNAL: there is not exactly one message.</exception>
+    public async Task<T> ReadSingleAsync(CancellationToken cancellationToken)
+    {
+        T message = await ReadAsync(cancellationToken).ConfigureAwait(false)
+            ?? throw new GrpcException(GrpcStatusCode.Internal, "the request has no message.");
+        return await ReadAsync(cancellationToken).ConfigureAwait(false) is null
+            ? message
+            : throw new GrpcException(GrpcStatusCode.Internal, "the request has more than one message.");
+    }
+
+    public async IAsyncEnumerable<T> ReadAllAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        while (await ReadAsync(cancellationToken).ConfigureAwait(false) is { } message)
+        {
+            yield return message;
+        }
+    }
+
+    private bool TryFrame(in ReadOnlySequence<byte> buffer, out bool compressed, out ReadOnlySequence<byte> frame)
+    {
+        compressed = false;
+        frame = default;
+        if (buffer.Length < HeaderBytes)
+        {
+            return false;
+        }
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        buffer.Slice(0, HeaderBytes).CopyTo(header);
+        compressed = header[0] switch
+        {
+            0 => false,
+            1 when encoding != GrpcEncoding.Identity => true,
+            1 => throw new GrpcException(GrpcStatusCode.Internal, "a message is marked as compressed, but the call names no grpc-encoding."),
+            _ => throw new GrpcException(GrpcStatusCode.Internal, $"a message begins with the flag {header[0]}."),
+        };
+        uint length = BinaryPrimitives.ReadUInt32BigEndian(header[1..]);
+        if (length > maxBytes)
+        {
+            throw new GrpcException(GrpcStatusCode.ResourceExhausted, $"a message of {length} bytes is larger than the limit of {maxBytes}.");
+        }
+        if (buffer.Length < HeaderBytes + length)
+        {
+            return false;
+        }
+        frame = buffer.Slice(HeaderBytes, length);
+        return true;
+    }
+
+    private T Parse(in ReadOnlySequence<byte> frame, bool compressed)
+    {
+        try
+        {
+            return parser.ParseFrom(compressed ? GrpcEncoding.Decompress(encoding, frame, maxBytes) : frame);
+        }
+        catch (InvalidProtocolBufferException exception)
+        {
+            throw new GrpcException(GrpcStatusCode.Internal, $"the message is no {typeof(T).Name}: {exception.Message}", exception);
+        }
+    }
+}

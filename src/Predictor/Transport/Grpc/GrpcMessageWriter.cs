@@ -1,0 +1,40 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using Google.Protobuf;
+
+namespace KServePaged.Predictor.Transport.Grpc;
+
+/// <summary>The server's messages of one call, flushed one by one. One writer at a time.</summary>
+internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContext call)
+    where T : class, IMessage<T>
+{
+    private const int HeaderBytes = 5;
+
+    /// <summary>Returns when the caller's window has taken the message: a slow reader holds back only its own call.</summary>
+    /// <param name="compress">False sends this message as it is although the call has an encoding.</param>
+    public async ValueTask WriteAsync(T message, CancellationToken cancellationToken, bool compress = true)
+    {
+        call.WriteHeaders(response);
+        IBufferWriter<byte> output = response.BodyWriter;
+        if (compress && call.ResponseEncoding != GrpcEncoding.Identity)
+        {
+            byte[] packed = GrpcEncoding.Compress(call.ResponseEncoding, message.ToByteArray());
+            WriteFrameHeader(output, 1, packed.Length);
+            output.Write(packed);
+        }
+        else
+        {
+            WriteFrameHeader(output, 0, message.CalculateSize());
+            message.WriteTo(output);
+        }
+        await response.BodyWriter.FlushAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private static void WriteFrameHeader(IBufferWriter<byte> output, byte flag, int length)
+    {
+        Span<byte> header = output.GetSpan(HeaderBytes);
+        header[0] = flag;
+        BinaryPrimitives.WriteUInt32BigEndian(header[1..], (uint)length);
+        output.Advance(HeaderBytes);
+    }
+}

@@ -1,0 +1,61 @@
+using Google.Protobuf;
+using KServePaged.Predictor.Errors;
+
+namespace KServePaged.Predictor.Transport.Grpc;
+
+/// <summary>A method under its path; the four shapes differ in what they read and write.</summary>
+/// <param name="Service">Full name of the service, with its package.</param>
+/// <param name="Name">Name of the method.</param>
+/// <param name="InvokeAsync">Runs one call from its request stream to its last message; the status is the caller's business.</param>
+internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext, GrpcCallContext, GrpcLimits, Task> InvokeAsync)
+{
+    public string Path => $"/{Service}/{Name}";
+
+    public static GrpcMethod Unary<TRequest, TResponse>(
+        string service, string name, MessageParser<TRequest> parser, Func<TRequest, GrpcCallContext, Task<TResponse>> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse> =>
+        new(service, name, async (http, call, limits) =>
+        {
+            TRequest request = await Reader(http, parser, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
+            TResponse response = await handler(request, call).ConfigureAwait(false);
+            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteAsync(response, call.CancellationToken).ConfigureAwait(false);
+        });
+
+    public static GrpcMethod ServerStreaming<TRequest, TResponse>(
+        string service, string name, MessageParser<TRequest> parser, Func<TRequest, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse> =>
+        new(service, name, async (http, call, limits) =>
+        {
+            TRequest request = await Reader(http, parser, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
+            await handler(request, new GrpcMessageWriter<TResponse>(http.Response, call), call).ConfigureAwait(false);
+        });
+
+    public static GrpcMethod ClientStreaming<TRequest, TResponse>(
+        string service, string name, MessageParser<TRequest> parser, Func<GrpcMessageReader<TRequest>, GrpcCallContext, Task<TResponse>> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse> =>
+        new(service, name, async (http, call, limits) =>
+        {
+            TResponse response = await handler(Reader(http, parser, limits), call).ConfigureAwait(false);
+            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteAsync(response, call.CancellationToken).ConfigureAwait(false);
+        });
+
+    public static GrpcMethod Duplex<TRequest, TResponse>(
+        string service, string name, MessageParser<TRequest> parser,
+        Func<GrpcMessageReader<TRequest>, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
+        where TRequest : class, IMessage<TRequest>
+        where TResponse : class, IMessage<TResponse> =>
+        new(service, name, (http, call, limits) =>
+            handler(Reader(http, parser, limits), new GrpcMessageWriter<TResponse>(http.Response, call), call));
+
+    private static GrpcMessageReader<T> Reader<T>(HttpContext http, MessageParser<T> parser, GrpcLimits limits)
+        where T : class, IMessage<T>
+    {
+        string encoding = http.Request.Headers["grpc-encoding"].ToString() is { Length: > 0 } named ? named : GrpcEncoding.Identity;
+        return GrpcEncoding.IsKnown(encoding)
+            ? new GrpcMessageReader<T>(http.Request.BodyReader, parser, encoding, limits.MaxMessageBytes)
+            : throw new GrpcException(GrpcStatusCode.Unimplemented, $"grpc-encoding '{encoding}' is none of {GrpcEncoding.Accepted}.");
+    }
+}
