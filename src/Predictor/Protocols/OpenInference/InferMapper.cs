@@ -12,21 +12,24 @@ internal static class InferMapper
     // Inputs that hold lists; every other option is one element.
     private static readonly string[] ListOptions = ["stop", "stop_token_ids"];
 
+    /// <param name="deadline">The transport's own, if it has one.</param>
     /// <exception cref="RequestException">A tensor, parameter or output that the text contract does not have.</exception>
-    public static TextGeneration Map(InferRequest request, ModelInfo model, string requestId)
+    public static TextGeneration Map(InferRequest request, ModelInfo model, string requestId, DateTimeOffset? deadline = null)
     {
         InferTensor prompt = SinglePrompt(request);
         GenerationOptions options = ReadOptions(request, prompt);
         IReadOnlyList<string> outputs = SelectOutputs(request, options, model);
         options = options.NeedingLogprobs(outputs.Contains(TextModel.Logprobs) || outputs.Contains(TextModel.CumulativeLogprob));
         (List<Prompt> prompts, bool isBatch) = ReadPrompts(prompt, options);
-        return new TextGeneration(Requests(prompts, options, requestId), isBatch, options, outputs);
+        return new TextGeneration(Requests(prompts, options, requestId, deadline), isBatch, options, outputs);
     }
 
-    /// <summary>One request for each prompt; every one is named, so that logs tell them apart.</summary>
-    public static List<GenerationRequest> Requests(List<Prompt> prompts, GenerationOptions options, string requestId)
+    /// <summary>One request for each prompt; every one is named, so that logs tell them apart. The earlier deadline counts.</summary>
+    public static List<GenerationRequest> Requests(List<Prompt> prompts, GenerationOptions options, string requestId, DateTimeOffset? deadline = null)
     {
         DateTimeOffset now = DateTimeOffset.UtcNow;
+        DateTimeOffset? own = now + options.Timeout;
+        DateTimeOffset? earlier = own is null || deadline < own ? deadline ?? own : own;
         return
         [
             .. prompts.Select((prompt, index) => new GenerationRequest
@@ -36,7 +39,7 @@ internal static class InferMapper
                 Sampling = options.Sampling,
                 OutputCount = options.OutputCount,
                 ArrivedAt = now,
-                Deadline = now + options.Timeout,
+                Deadline = earlier,
             }),
         ];
     }

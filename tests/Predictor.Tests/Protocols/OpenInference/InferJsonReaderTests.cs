@@ -34,7 +34,7 @@ public sealed class InferJsonReaderTests
     [InlineData("""{"inputs":[{"name":"x","shape":[1],"data":[true]}]}""", "'datatype' is missing")]
     [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"int32","data":[1]}]}""", "datatype 'int32'")]
     [InlineData("""{"inputs":[{"name":"x","shape":[-1],"datatype":"INT32","data":[1]}]}""", "at least 0")]
-    [InlineData("""{"inputs":[{"name":"x","shape":[1.5],"datatype":"INT32","data":[1]}]}""", "at least 0")]
+    [InlineData("""{"inputs":[{"name":"x","shape":[1.5],"datatype":"INT32","data":[1]}]}""", "must be a whole number")]
     [InlineData("""{"inputs":[{"name":"x","shape":[2],"datatype":"INT32","data":[1]}]}""", "1 elements, its shape asks for 2")]
     [InlineData("""{"inputs":[{"name":"x","shape":[4294967296,4294967296],"datatype":"INT32","data":[]}]}""", "more than")]
     [InlineData("""{"inputs":[{"name":"x","shape":[2,2],"datatype":"INT32","data":[[1,2,3],[4]]}]}""", "neither flat nor nested")]

@@ -41,7 +41,7 @@ internal static class InferJsonReader
         {
             throw JsonFields.Invalid($"input '{name}': 'data' must be an array.", $"{place}.data");
         }
-        long count = Product(shape, name);
+        int count = TensorShape.Count(shape, name);
         List<JsonElement> elements = [];
         Flatten(data, shape, 0, name, elements);
         if (elements.Count != count)
@@ -84,21 +84,9 @@ internal static class InferJsonReader
             throw JsonFields.Invalid($"input '{name}': 'shape' must be an array of whole numbers.", "shape");
         }
         return [.. shape.EnumerateArray().Select(size =>
-            size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out long value) && value >= 0
+            size.ValueKind == JsonValueKind.Number && size.TryGetInt64(out long value)
                 ? value
-                : throw JsonFields.Invalid($"input '{name}': a size in 'shape' must be a whole number of at least 0.", "shape"))];
-    }
-
-    private static long Product(long[] shape, string name)
-    {
-        long count = 1;
-        foreach (long size in shape)
-        {
-            count = size == 0 ? 0 : count <= int.MaxValue / size
-                ? count * size
-                : throw JsonFields.Invalid($"input '{name}': its shape holds more than {int.MaxValue} elements.", "shape");
-        }
-        return count;
+                : throw JsonFields.Invalid($"input '{name}': a size in 'shape' must be a whole number.", "shape"))];
     }
 
     // Data is one flat array, or nested exactly as the shape says; something between the two has no defined meaning.

@@ -1,0 +1,131 @@
+using KServePaged.Engine;
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.Transport.Grpc;
+
+namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
+
+/// <summary>
+/// One ModelStreamInfer call: many requests side by side, answers told apart by id. A request that fails is answered by an error message and
+/// leaves the stream open, unless the caller asked for gRPC errors.
+/// </summary>
+internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+{
+    private const string FinalResponse = "triton_final_response";
+    private const string EmptyFinalResponse = "triton_enable_empty_final_response";
+
+    // Requests of one stream that generate at a time; more wait unread, so that a caller cannot queue without bound.
+    private const int MaxConcurrent = 256;
+
+    private readonly SemaphoreSlim _writing = new(1);
+    private readonly bool _endsOnError = call.RequestMetadata.Text("triton_grpc_error") == "true";
+
+    public async Task RunAsync()
+    {
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(call.CancellationToken);
+        var running = new HashSet<Task>();
+        try
+        {
+            await foreach (ModelInferRequest request in requests.ReadAllAsync(linked.Token).ConfigureAwait(false))
+            {
+                running.Add(AnswerAsync(request, linked.Token));
+                await ReapAsync(running, MaxConcurrent - 1).ConfigureAwait(false);
+            }
+            await ReapAsync(running, 0).ConfigureAwait(false);
+        }
+        finally
+        {
+            await linked.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(running).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
+            _writing.Dispose();
+        }
+    }
+
+    // Takes out what has ended, and waits until at most `most` are left; the first failure is thrown.
+    private static async Task ReapAsync(HashSet<Task> running, int most)
+    {
+        while (running.FirstOrDefault(task => task.IsCompleted) is { } ended || running.Count > most)
+        {
+            ended = running.FirstOrDefault(task => task.IsCompleted) ?? await Task.WhenAny(running).ConfigureAwait(false);
+            running.Remove(ended);
+            await ended.ConfigureAwait(false);
+        }
+    }
+
+    private async Task AnswerAsync(ModelInferRequest request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await GenerateAsync(request, cancellationToken).ConfigureAwait(false);
+        }
+        catch (RequestException refusal) when (!_endsOnError)
+        {
+            await SendAsync(new ModelStreamInferResponse
+            {
+                ErrorMessage = ErrorReply.From(refusal).Message,
+                InferResponse = Marked(new ModelInferResponse { ModelName = request.ModelName, ModelVersion = request.ModelVersion, Id = request.Id }, isFinal: true),
+            }, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task GenerateAsync(ModelInferRequest request, CancellationToken cancellationToken)
+    {
+        ILlmEngine engine = ModelLookup.Find(host, request.ModelName, request.ModelVersion).Engine;
+        bool emptyFinal = request.Parameters.Remove(EmptyFinalResponse, out InferParameter? wanted) && wanted.BoolParam;
+        InferRequest read = ProtoInfer.Read(request);
+        TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
+        bool raw = ProtoInfer.IsRaw(request);
+        string id = read.Id ?? "";
+        if (generation.Options.Stream == true)
+        {
+            await StreamAsync(engine, generation, request.ModelName, id, raw, emptyFinal, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, cancellationToken).ConfigureAwait(false);
+        var response = new InferResponse(request.ModelName, TextModel.Version, id, InferAssembler.Assemble(generation, prompts));
+        await SendAsync(ProtoInfer.Write(response, raw), isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
+        await SendEmptyFinalAsync(emptyFinal, request.ModelName, id, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task StreamAsync(
+        ILlmEngine engine, TextGeneration generation, string model, string id, bool raw, bool emptyFinal, CancellationToken cancellationToken)
+    {
+        await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in InferPieces.RunAsync(engine, generation, cancellationToken).ConfigureAwait(false))
+        {
+            ModelInferResponse message = ProtoInfer.Write(new InferResponse(model, TextModel.Version, id, outputs), raw);
+            await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);
+        }
+        await SendEmptyFinalAsync(emptyFinal, model, id, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task SendEmptyFinalAsync(bool wanted, string model, string id, CancellationToken cancellationToken)
+    {
+        if (wanted)
+        {
+            await SendAsync(new ModelInferResponse { ModelName = model, ModelVersion = TextModel.Version, Id = id }, isFinal: true, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private Task SendAsync(ModelInferResponse response, bool isFinal, CancellationToken cancellationToken) =>
+        SendAsync(new ModelStreamInferResponse { InferResponse = Marked(response, isFinal) }, cancellationToken);
+
+    private async Task SendAsync(ModelStreamInferResponse response, CancellationToken cancellationToken)
+    {
+        await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await responses.WriteAsync(response, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private static ModelInferResponse Marked(ModelInferResponse response, bool isFinal)
+    {
+        response.Parameters[FinalResponse] = new InferParameter { BoolParam = isFinal };
+        return response;
+    }
+}

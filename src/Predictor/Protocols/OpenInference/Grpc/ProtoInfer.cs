@@ -1,0 +1,111 @@
+using System.Text.Json;
+using Google.Protobuf;
+using Google.Protobuf.Collections;
+using KServePaged.Engine.Contracts;
+
+namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
+
+/// <summary>Infer messages between protobuf and the shared form.</summary>
+internal static class ProtoInfer
+{
+    /// <summary>True: the answer must be raw as well (Triton's client reads nothing else).</summary>
+    public static bool IsRaw(ModelInferRequest request) => request.RawInputContents.Count > 0;
+
+    /// <exception cref="RequestException">The message is not consistent in itself.</exception>
+    public static InferRequest Read(ModelInferRequest request)
+    {
+        bool raw = IsRaw(request);
+        if (raw && request.RawInputContents.Count != request.Inputs.Count)
+        {
+            throw JsonFields.Invalid(
+                $"raw_input_contents has {request.RawInputContents.Count} entries for {request.Inputs.Count} inputs.", "raw_input_contents");
+        }
+        var inputs = new List<InferTensor>(request.Inputs.Count);
+        for (int i = 0; i < request.Inputs.Count; i++)
+        {
+            ModelInferRequest.Types.InferInputTensor input = request.Inputs[i];
+            RefuseParameters(input);
+            if (raw && input.Contents is not null)
+            {
+                throw JsonFields.Invalid($"input '{input.Name}' has contents beside raw_input_contents.", "contents");
+            }
+            inputs.Add(raw ? ProtoTensors.FromRaw(input.Name, input.Datatype, input.Shape, request.RawInputContents[i].Memory) : ProtoTensors.FromTyped(input));
+        }
+        return new InferRequest
+        {
+            Id = request.Id.Length > 0 ? request.Id : null,
+            Parameters = ReadParameters(request.Parameters),
+            Inputs = inputs,
+            Outputs = [.. request.Outputs.Select(ReadOutput)],
+        };
+    }
+
+    public static ModelInferResponse Write(InferResponse response, bool raw)
+    {
+        var message = new ModelInferResponse { ModelName = response.ModelName, ModelVersion = response.ModelVersion, Id = response.Id };
+        foreach (InferTensor tensor in response.Outputs)
+        {
+            var output = new ModelInferResponse.Types.InferOutputTensor { Name = tensor.Name, Datatype = Datatypes.Name(tensor.Datatype), Shape = { tensor.Shape } };
+            if (raw)
+            {
+                message.RawOutputContents.Add(UnsafeByteOperations.UnsafeWrap(RawTensors.Encode(tensor)));
+            }
+            else
+            {
+                output.Contents = ProtoTensors.ToTyped(tensor);
+            }
+            message.Outputs.Add(output);
+        }
+        return message;
+    }
+
+    private static string ReadOutput(ModelInferRequest.Types.InferRequestedOutputTensor output)
+    {
+        foreach (string name in output.Parameters.Keys.Where(name => name is not ("binary_data" or "classification")))
+        {
+            throw JsonFields.Invalid($"output '{output.Name}': parameter '{name}' is not supported.", name);
+        }
+        return output.Parameters.TryGetValue("classification", out InferParameter? classes) && classes.Int64Param > 0
+            ? throw JsonFields.Invalid($"output '{output.Name}': this model does not classify.", "classification")
+            : output.Name;
+    }
+
+    // KServe's client adds the size to raw inputs; the bytes themselves say it.
+    private static void RefuseParameters(ModelInferRequest.Types.InferInputTensor input)
+    {
+        foreach (string name in input.Parameters.Keys.Where(name => name != "binary_data_size"))
+        {
+            throw JsonFields.Invalid($"input '{input.Name}': parameter '{name}' is not supported.", name);
+        }
+    }
+
+    private static Dictionary<string, JsonElement> ReadParameters(MapField<string, InferParameter> parameters)
+    {
+        var read = new Dictionary<string, JsonElement>();
+        foreach ((string name, InferParameter value) in parameters)
+        {
+            read[name] = value.ParameterChoiceCase switch
+            {
+                InferParameter.ParameterChoiceOneofCase.BoolParam => Element(writer => writer.WriteBooleanValue(value.BoolParam)),
+                InferParameter.ParameterChoiceOneofCase.Int64Param => Element(writer => writer.WriteNumberValue(value.Int64Param)),
+                InferParameter.ParameterChoiceOneofCase.Uint64Param => Element(writer => writer.WriteNumberValue(value.Uint64Param)),
+                InferParameter.ParameterChoiceOneofCase.StringParam => Element(writer => writer.WriteStringValue(value.StringParam)),
+                InferParameter.ParameterChoiceOneofCase.DoubleParam when double.IsFinite(value.DoubleParam) =>
+                    Element(writer => writer.WriteNumberValue(value.DoubleParam)),
+                _ => throw JsonFields.Invalid($"parameter '{name}' has no usable value.", name),
+            };
+        }
+        return read;
+    }
+
+    private static JsonElement Element(Action<Utf8JsonWriter> write)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            write(writer);
+        }
+        using JsonDocument document = JsonDocument.Parse(buffer.ToArray());
+        return document.RootElement.Clone();
+    }
+}

@@ -1,0 +1,7 @@
+namespace KServePaged.Predictor.Protocols.OpenInference;
+
+/// <summary>The protocol extensions that this server speaks, by the names that clients look for.</summary>
+internal static class ServerExtensions
+{
+    public static readonly IReadOnlyList<string> Names = ["generate"];
+}

@@ -1,0 +1,24 @@
+using KServePaged.Engine.Contracts;
+
+namespace KServePaged.Predictor.Protocols.OpenInference;
+
+/// <summary>The number of elements that a shape promises.</summary>
+internal static class TensorShape
+{
+    /// <exception cref="RequestException">A negative size, or more elements than any request may hold.</exception>
+    public static int Count(IReadOnlyList<long> shape, string tensor)
+    {
+        long count = 1;
+        foreach (long size in shape)
+        {
+            if (size < 0)
+            {
+                throw JsonFields.Invalid($"input '{tensor}': a size in 'shape' must be at least 0, not {size}.", "shape");
+            }
+            count = size == 0 ? 0 : count <= int.MaxValue / size
+                ? count * size
+                : throw JsonFields.Invalid($"input '{tensor}': its shape holds more than {int.MaxValue} elements.", "shape");
+        }
+        return (int)count;
+    }
+}
