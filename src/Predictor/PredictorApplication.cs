@@ -3,10 +3,12 @@ using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Protocols.OpenAI;
+using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Telemetry;
 using KServePaged.Predictor.Transport;
+using KServePaged.Predictor.Transport.Grpc;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KServePaged.Predictor;
@@ -29,7 +31,8 @@ internal static class PredictorApplication
         services.AddSingleton<LoadReporter>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         services.AddMetricsExposition();
-        services.AddSingleton<IErrorShape, RestErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
+        services.AddSingleton<OpenInferenceGrpc>();
+        services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
         app.UseMiddleware<RequestIds>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
@@ -37,12 +40,18 @@ internal static class PredictorApplication
         app.MapMetrics();
         app.MapOpenAI();
         app.MapOpenInference();
+        foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods)
+        {
+            app.MapGrpc(method, new GrpcLimits());
+        }
         return app;
     }
 
     private static void Listen(KestrelServerOptions kestrel, ServerOptions options)
     {
         kestrel.AddServerHeader = false;
+        kestrel.AllowAlternateSchemes = true; // see OnePort
+        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseOnePort());
         kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = 128 << 10;
         kestrel.Limits.MaxRequestLineSize = 32 << 10;

@@ -31,7 +31,7 @@ public sealed partial class DependencyTests
     {
         ["Configuration"] = [],
         ["Errors"] = [],
-        ["Transport"] = [],
+        ["Transport"] = ["Errors"],
         ["Security"] = ["Configuration", "Errors"],
         ["Telemetry"] = ["Configuration", "Security"],
         ["Hosting"] = ["Configuration", "Errors", "Telemetry", "Transport", "Security"],

@@ -17,7 +17,7 @@ internal sealed partial class ErrorWriter(IEnumerable<IErrorShape> shapes, ILogg
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retry.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
             response.Headers["retry-after-ms"] = ((long)retry.TotalMilliseconds).ToString(CultureInfo.InvariantCulture); // the OpenAI SDKs' finer hint
         }
-        return _shapes.First(shape => shape.Owns(context.Request.Path)).WriteAsync(context, reply);
+        return _shapes.First(shape => shape.Owns(context.Request)).WriteAsync(context, reply);
     }
 
     /// <summary>What the caller may know of an exception; what is the server's own fault goes to the log, once.</summary>

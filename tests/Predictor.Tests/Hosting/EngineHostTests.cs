@@ -15,7 +15,7 @@ public sealed class EngineHostTests
         var release = new TaskCompletionSource();
         await using ServerUnderTest server = await ServerUnderTest.StartLoadingAsync(async (_, progress, _, _) =>
         {
-            progress.Report(new LoadProgress("weights", 25, 100));
+            progress!.Report(new LoadProgress("weights", 25, 100)); // the host always listens
             await release.Task;
             return engine;
         });

@@ -7,7 +7,7 @@ namespace KServePaged.Predictor.Protocols.OpenAI;
 /// <summary><c>{"error":{"message","type","param","code"}}</c>, code being the HTTP status as a number.</summary>
 internal sealed class OpenAIErrorShape : IErrorShape
 {
-    public bool Owns(PathString path) => true;
+    public bool Owns(HttpRequest request) => true;
 
     public Task WriteAsync(HttpContext context, ErrorReply reply) => JsonReply.WriteAsync(context, json => Write(json, reply));
 

@@ -13,9 +13,8 @@ internal static partial class GrpcEndpoints
 {
     public const string ContentType = "application/grpc";
 
-    public static IEndpointConventionBuilder MapGrpc(this IEndpointRouteBuilder routes, GrpcMethod method)
+    public static IEndpointConventionBuilder MapGrpc(this IEndpointRouteBuilder routes, GrpcMethod method, GrpcLimits limits)
     {
-        GrpcLimits limits = routes.ServiceProvider.GetRequiredService<GrpcLimits>();
         ILogger logger = routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Grpc");
         TimeProvider clock = routes.ServiceProvider.GetRequiredService<TimeProvider>();
         return routes.Map(method.Path, http => InvokeAsync(http, method, limits, clock, logger));
@@ -60,8 +59,9 @@ internal static partial class GrpcEndpoints
             call.WriteHeaders(http.Response);
             Finish(http.Response, call, GrpcStatusCode.Ok, "");
         }
-        catch (Exception) when (http.RequestAborted.IsCancellationRequested)
+        catch (Exception e) when (http.RequestAborted.IsCancellationRequested || e is IOException)
         {
+            // An IOException comes from the stream itself: a reset is seen by the reader before it cancels the request.
             LogCallerLeft(logger, http.TraceIdentifier, method.Path); // nobody reads a status any more
         }
         catch (OperationCanceledException) when (deadline is { } passed && clock.GetUtcNow() >= passed)

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Transport.Grpc;
+using Microsoft.AspNetCore.Http;
 
 namespace KServePaged.Predictor.Tests.Transport.Grpc;
 

@@ -11,6 +11,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// leaves the stream open, unless the caller asked for gRPC errors.
 /// </summary>
 internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+    : IDisposable
 {
     private const string FinalResponse = "triton_final_response";
     private const string EmptyFinalResponse = "triton_enable_empty_final_response";
@@ -38,9 +39,10 @@ internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferR
         {
             await linked.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(running).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default).ConfigureAwait(false);
-            _writing.Dispose();
         }
     }
+
+    public void Dispose() => _writing.Dispose();
 
     // Takes out what has ended, and waits until at most `most` are left; the first failure is thrown.
     private static async Task ReapAsync(HashSet<Task> running, int most)
@@ -72,7 +74,8 @@ internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferR
     private async Task GenerateAsync(ModelInferRequest request, CancellationToken cancellationToken)
     {
         ILlmEngine engine = ModelLookup.Find(host, request.ModelName, request.ModelVersion).Engine;
-        bool emptyFinal = request.Parameters.Remove(EmptyFinalResponse, out InferParameter? wanted) && wanted.BoolParam;
+        bool emptyFinal = request.Parameters.TryGetValue(EmptyFinalResponse, out InferParameter? wanted) && wanted.BoolParam;
+        request.Parameters.Remove(EmptyFinalResponse);
         InferRequest read = ProtoInfer.Read(request);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         bool raw = ProtoInfer.IsRaw(request);

@@ -22,11 +22,18 @@ internal sealed class OpenInferenceGrpc(EngineHost host)
         GrpcMethod.Unary(Service, "ModelMetadata", ModelMetadataRequest.Parser, (request, _) => Task.FromResult(ModelMetadata(request))),
         GrpcMethod.Unary(Service, "ModelInfer", ModelInferRequest.Parser, InferAsync),
         GrpcMethod.Duplex<ModelInferRequest, ModelStreamInferResponse>(
-            Service, "ModelStreamInfer", ModelInferRequest.Parser, (requests, responses, call) => new InferStream(host, requests, responses, call).RunAsync()),
+            Service, "ModelStreamInfer", ModelInferRequest.Parser, StreamInferAsync),
     ];
 
     private static ServerMetadataResponse ServerMetadata() =>
         new() { Name = ProductInfo.Name, Version = ProductInfo.Version, Extensions = { ServerExtensions.Names } };
+
+    private async Task StreamInferAsync(
+        GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+    {
+        using var stream = new InferStream(host, requests, responses, call);
+        await stream.RunAsync().ConfigureAwait(false);
+    }
 
     private ModelMetadataResponse ModelMetadata(ModelMetadataRequest request)
     {

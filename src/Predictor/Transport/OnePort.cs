@@ -1,0 +1,85 @@
+using System.Buffers;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace KServePaged.Predictor.Transport;
+
+/// <summary>
+/// HTTP/1.1 and HTTP/2 on one cleartext port. Kestrel alone chooses between them by TLS's protocol negotiation only, and treats a port without
+/// TLS as HTTP/1.1; so the first bytes are looked at, and a connection that opens with HTTP/2's preface is presented as one that has
+/// negotiated it.
+/// </summary>
+internal static class OnePort
+{
+    // Longer than any client waits before it speaks, shorter than what a slow attack would like.
+    private static readonly TimeSpan FirstBytes = TimeSpan.FromSeconds(20);
+
+    private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
+
+    /// <summary>Serves both on this endpoint. The server must allow alternate schemes, since no TLS stands behind the negotiation.</summary>
+    public static void UseOnePort(this ListenOptions listen)
+    {
+        listen.Protocols = HttpProtocols.Http1AndHttp2;
+        listen.Use(next => async connection =>
+        {
+            if (await SpeaksHttp2Async(connection).ConfigureAwait(false) is { } http2)
+            {
+                if (http2)
+                {
+                    var negotiated = new NegotiatedHttp2();
+                    connection.Features.Set<ITlsConnectionFeature>(negotiated);
+                    connection.Features.Set<ITlsApplicationProtocolFeature>(negotiated);
+                }
+                await next(connection).ConfigureAwait(false);
+            }
+        });
+    }
+
+    /// <returns>Null when the caller left, or said nothing for too long.</returns>
+    private static async Task<bool?> SpeaksHttp2Async(ConnectionContext connection)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
+        limit.CancelAfter(FirstBytes);
+        try
+        {
+            while (true)
+            {
+                System.IO.Pipelines.ReadResult result = await connection.Transport.Input.ReadAsync(limit.Token).ConfigureAwait(false);
+                bool? decided = Decide(result.Buffer);
+                // Nothing is consumed: the server reads the same bytes again. Undecided bytes count as seen, so that the next read waits for more.
+                connection.Transport.Input.AdvanceTo(result.Buffer.Start, decided is null && !result.IsCompleted ? result.Buffer.End : result.Buffer.Start);
+                if (decided is not null || result.IsCompleted)
+                {
+                    return decided ?? (result.Buffer.IsEmpty ? null : false);
+                }
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            connection.Abort(new ConnectionAbortedException("no request arrived in time"));
+            return null;
+        }
+    }
+
+    private static bool? Decide(in ReadOnlySequence<byte> bytes)
+    {
+        int seen = (int)Math.Min(bytes.Length, Preface.Length);
+        Span<byte> start = stackalloc byte[Preface.Length];
+        bytes.Slice(0, seen).CopyTo(start);
+        return !start[..seen].SequenceEqual(Preface[..seen]) ? false : seen == Preface.Length ? true : null;
+    }
+
+    private sealed class NegotiatedHttp2 : ITlsConnectionFeature, ITlsApplicationProtocolFeature
+    {
+        private static readonly byte[] Name = "h2"u8.ToArray();
+
+        public X509Certificate2? ClientCertificate { get; set; }
+
+        public ReadOnlyMemory<byte> ApplicationProtocol => Name;
+
+        public Task<X509Certificate2?> GetClientCertificateAsync(CancellationToken cancellationToken) => Task.FromResult(ClientCertificate);
+    }
+}
