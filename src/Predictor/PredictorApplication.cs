@@ -80,6 +80,8 @@ internal static class PredictorApplication
         // Standard error: standard output is for the line one copies.
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         logging.SetMinimumLevel(options.LogLevel);
+        // Kestrel itself warns that a port without TLS cannot negotiate HTTP/2, which OnePort does for it; its parts keep their say.
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel.", LogLevel.Warning);
         logging.AddFilter("Microsoft", options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning);
     }
 }

@@ -47,11 +47,10 @@ internal static partial class GrpcEndpoints
         }
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         GrpcCallContext? call = null;
-        DateTimeOffset? deadline = null;
         try
         {
             TimeSpan? timeout = GrpcTimeout.Parse(http.Request.Headers[GrpcTimeout.Header] is [{ } value] ? value : null);
-            deadline = timeout is { } span ? clock.GetUtcNow() + span : null;
+            DateTimeOffset? deadline = clock.GetUtcNow() + timeout;
             using ITimer? timer = timeout is { } limit ? clock.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), ended, Capped(limit), Timeout.InfiniteTimeSpan) : null;
             call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, deadline, ended.Token);
             Begin(http.Response);
@@ -64,7 +63,7 @@ internal static partial class GrpcEndpoints
             // An IOException comes from the stream itself: a reset is seen by the reader before it cancels the request.
             LogCallerLeft(logger, http.TraceIdentifier, method.Path); // nobody reads a status any more
         }
-        catch (OperationCanceledException) when (deadline is { } passed && clock.GetUtcNow() >= passed)
+        catch (OperationCanceledException) when (ended.IsCancellationRequested) // by the timer: the caller is still there
         {
             Finish(http.Response, call, GrpcStatusCode.DeadlineExceeded, "the deadline of the call has passed.");
         }
