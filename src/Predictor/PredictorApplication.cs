@@ -2,6 +2,7 @@ using System.Net;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.Hosting.Grpc;
 using KServePaged.Predictor.Protocols.OpenAI;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
@@ -40,11 +41,24 @@ internal static class PredictorApplication
         app.MapMetrics();
         app.MapOpenAI();
         app.MapOpenInference();
-        foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods)
-        {
-            app.MapGrpc(method, new GrpcLimits());
-        }
+        MapGrpcServices(app);
         return app;
+    }
+
+    private static void MapGrpcServices(WebApplication app)
+    {
+        var limits = new GrpcLimits();
+        var health = new GrpcHealth(
+            app.Services.GetRequiredService<EngineHost>(), [OpenInferenceGrpc.Service, GrpcHealth.Service], app.Services.GetRequiredService<TimeProvider>());
+        var reflection = new GrpcReflection([OpenInferenceReflection.Descriptor, HealthReflection.Descriptor]);
+        foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods.Concat(reflection.Methods))
+        {
+            app.MapGrpc(method, limits);
+        }
+        foreach (GrpcMethod method in health.Methods)
+        {
+            app.MapGrpc(method, limits).WithMetadata(OpenToAll.Instance); // probes carry no keys
+        }
     }
 
     private static void Listen(KestrelServerOptions kestrel, ServerOptions options)

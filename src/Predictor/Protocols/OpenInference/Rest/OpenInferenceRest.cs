@@ -1,6 +1,5 @@
 using System.Text.Json;
 using KServePaged.Engine;
-using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Transport;
@@ -32,7 +31,10 @@ internal static class OpenInferenceRest
         writer.WriteString("name", ProductInfo.Name);
         writer.WriteString("version", ProductInfo.Version);
         writer.WriteStartArray("extensions");
-        writer.WriteStringValue("generate");
+        foreach (string extension in ServerExtensions.Names)
+        {
+            writer.WriteStringValue(extension);
+        }
         writer.WriteEndArray();
         writer.WriteEndObject();
     });
@@ -85,12 +87,7 @@ internal static class OpenInferenceRest
         {
             return ListAsync(context);
         }
-        ServedModel model = host.Find(route.Model);
-        if (route.Version is not (null or TextModel.Version))
-        {
-            throw new RequestException(
-                EngineErrorCode.ModelNotFound, $"The model '{route.Model}' has no version '{route.Version}'; served: {TextModel.Version}.", "model_version");
-        }
+        ServedModel model = ModelLookup.Find(host, route.Model, route.Version);
         bool reads = route.Action is ModelRoute.Metadata or "ready";
         if (reads ? !Read.Contains(context.Request.Method) : !HttpMethods.IsPost(context.Request.Method))
         {
