@@ -5,6 +5,8 @@ namespace KServePaged.Engine.Tokenization.Reading;
 /// <summary>A place in a model's JSON file that knows its path, so that every defect can be named.</summary>
 internal readonly struct JsonNode(JsonElement element, string file, string path)
 {
+    private const string BrokenText = "a string holds half of a surrogate pair, which is no text";
+
     public string Path => path;
 
     public JsonValueKind Kind => element.ValueKind;
@@ -21,9 +23,16 @@ internal readonly struct JsonNode(JsonElement element, string file, string path)
         {
             throw Defect("an object is expected");
         }
-        return element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null
-            ? new JsonNode(value, file, path.Length == 0 ? name : $"{path}.{name}")
-            : null;
+        try
+        {
+            return element.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null
+                ? new JsonNode(value, file, path.Length == 0 ? name : $"{path}.{name}")
+                : null;
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw Defect(BrokenText, exception);
+        }
     }
 
     public string Text()
@@ -38,7 +47,7 @@ internal readonly struct JsonNode(JsonElement element, string file, string path)
         }
         catch (InvalidOperationException exception)
         {
-            throw Defect("half of a surrogate pair is no text", exception);
+            throw Defect(BrokenText, exception);
         }
     }
 
@@ -106,7 +115,7 @@ internal readonly struct JsonNode(JsonElement element, string file, string path)
         }
         catch (InvalidOperationException exception)
         {
-            throw Defect("half of a surrogate pair is no text", exception);
+            throw Defect(BrokenText, exception);
         }
     }
 }
