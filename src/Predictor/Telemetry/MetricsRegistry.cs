@@ -23,10 +23,11 @@ internal sealed class MetricsRegistry : IDisposable
             }
         };
         _listener.MeasurementsCompleted = (instrument, _) => _families.TryRemove(instrument, out MetricFamily? _);
-        _listener.SetMeasurementEventCallback<int>(static (_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
-        _listener.SetMeasurementEventCallback<long>(static (_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
-        _listener.SetMeasurementEventCallback<float>(static (_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
-        _listener.SetMeasurementEventCallback<double>(static (_, value, tags, family) => ((MetricFamily)family!).Record(value, tags));
+        // The family is null for an instrument whose meter is being disposed while it is measured.
+        _listener.SetMeasurementEventCallback<int>(static (_, value, tags, family) => ((MetricFamily?)family)?.Record(value, tags));
+        _listener.SetMeasurementEventCallback<long>(static (_, value, tags, family) => ((MetricFamily?)family)?.Record(value, tags));
+        _listener.SetMeasurementEventCallback<float>(static (_, value, tags, family) => ((MetricFamily?)family)?.Record(value, tags));
+        _listener.SetMeasurementEventCallback<double>(static (_, value, tags, family) => ((MetricFamily?)family)?.Record(value, tags));
         _listener.Start();
     }
 

@@ -8,7 +8,10 @@ namespace KServePaged.Predictor.Tests.Security;
 public sealed class ApiKeyTests
 {
     /// <summary>Routes that answer without a key. Everything else that is mapped, now or later, must ask for one.</summary>
-    private static readonly string[] Open = ["/", "/health", "/ping", "/v2/health/live", "/v2/health/ready", "/metrics"];
+    private static readonly string[] Open =
+    [
+        "/", "/health", "/ping", "/v2/health/live", "/v2/health/ready", "/metrics", "/grpc.health.v1.Health/Check", "/grpc.health.v1.Health/Watch",
+    ];
 
     [Fact]
     public async Task EveryRoute_AsksForAKeyExceptProbes()
