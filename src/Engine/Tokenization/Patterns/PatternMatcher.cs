@@ -15,6 +15,9 @@ internal sealed class PatternMatcher(Instruction[] steps)
     private int _depth;
     private long _limit;
 
+    /// <summary>Worth keeping: no text has made it large.</summary>
+    public bool IsSmall => _stack.Length <= 1 << 14;
+
     /// <summary>Steps spent on the text so far.</summary>
     public long Steps { get; private set; }
 

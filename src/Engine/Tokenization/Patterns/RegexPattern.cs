@@ -27,26 +27,21 @@ internal sealed class RegexPattern : TextPattern
 
     protected override bool TryFind(ReadOnlySpan<byte> text, ref PatternScan scan, out int start, out int end)
     {
-        int from = scan.From;
         PatternMatcher matcher = Interlocked.Exchange(ref _idle, null) ?? new PatternMatcher(_steps);
         matcher.Begin(text.Length, scan.Steps);
-        for (start = from; start <= text.Length; start += start < text.Length ? CodePoint.LengthAt(text, start) : 1)
+        end = -1;
+        for (start = scan.From; start <= text.Length; start += start < text.Length ? CodePoint.LengthAt(text, start) : 1)
         {
-            if (_first is not null && (start == text.Length || !_first.Contains(CodePoint.At(text, start, out _))))
+            if (MayBeginAt(text, start) && (end = matcher.MatchAt(text, start)) >= 0)
             {
-                continue;
-            }
-            end = matcher.MatchAt(text, start);
-            if (end >= 0)
-            {
-                scan.Steps = matcher.Steps;
-                _idle = matcher;
-                return true;
+                break;
             }
         }
         scan.Steps = matcher.Steps;
-        _idle = matcher;
-        (start, end) = (0, 0);
-        return false;
+        _idle = matcher.IsSmall ? matcher : null;
+        return end >= 0;
     }
+
+    private bool MayBeginAt(ReadOnlySpan<byte> text, int start) =>
+        _first is null || (start < text.Length && _first.Contains(CodePoint.At(text, start, out _)));
 }

@@ -5,7 +5,10 @@ using KServePaged.Engine.Tokenization.Unicode;
 
 namespace KServePaged.Engine.Tokenization.Reading;
 
-/// <summary>Reads the <c>pre_tokenizer</c> section.</summary>
+/// <summary>
+/// Reads the <c>pre_tokenizer</c> section. Its <c>trim_offsets</c>, like that of post-processors, is about offsets into the text, which
+/// nothing here asks for.
+/// </summary>
 internal static class PreTokenizerReader
 {
     private static readonly CharacterPattern Numbers = new(ReferenceClasses.IsNumeric);
