@@ -11,7 +11,7 @@ namespace KServePaged.Engine.ChatTemplates;
 /// </summary>
 internal sealed class ChatTemplate
 {
-    private const int MaxSourceLength = 4 << 20;
+    private const int MaxSourceLength = 1 << 20; // characters; the largest published templates have 30 thousand
 
     // Fields of the request, or parameters of apply_chat_template: as template variables they would be ignored or lie.
     private static readonly string[] ReservedNames =

@@ -12,7 +12,7 @@ internal sealed record TemplateLimits
     public int OutputLength { get; init; } = 16 << 20;
 
     /// <summary>UTF-16 code units of one text; a list may have an eighth of it in items.</summary>
-    public int TextLength { get; init; } = 16 << 20;
+    public int TextLength { get; init; } = 8 << 20;
 
     /// <summary>UTF-16 code units of all texts and lists made while rendering (an upper bound of the memory, as nothing is counted back).</summary>
     public long AllocatedCharacters { get; init; } = 64L << 20;

@@ -14,7 +14,7 @@ internal static class CodePoints
     public static int Count(RenderState state, string text)
     {
         state.Budget.Scan(text.Length);
-        return HasSurrogates(text) ? Starts(text).Count - 1 : text.Length;
+        return HasSurrogates(text) ? Starts(state, text).Count - 1 : text.Length;
     }
 
     public static bool HasSurrogates(string text) => text.AsSpan().ContainsAnyInRange('\ud800', '\udfff');
@@ -42,7 +42,7 @@ internal static class CodePoints
             character = found ? One(text[position]) : string.Empty;
             return found;
         }
-        List<int> starts = Starts(text);
+        List<int> starts = Starts(state, text);
         bool exists = Subscripts.TryPosition(index, starts.Count - 1, out int at);
         character = exists ? text[starts[at]..starts[at + 1]] : string.Empty;
         return exists;
@@ -56,6 +56,7 @@ internal static class CodePoints
         {
             return bounds.Count == text.Length ? text : text.Substring((int)bounds.Start, bounds.Count);
         }
+        state.Budget.Visit(bounds.Count);
         if (!wide)
         {
             return string.Create(bounds.Count, (text, bounds), static (span, source) =>
@@ -66,8 +67,7 @@ internal static class CodePoints
                 }
             });
         }
-        state.Budget.Scan(text.Length * 16L);
-        List<int> starts = Starts(text);
+        List<int> starts = Starts(state, text);
         var result = new StringBuilder();
         for (int i = 0; i < bounds.Count; i++)
         {
@@ -88,7 +88,7 @@ internal static class CodePoints
     }
 
     /// <summary>Where in the text (in UTF-16) the code point of this number begins; the length when it is beyond the end.</summary>
-    public static int Offset(string text, long index)
+    public static int Offset(RenderState state, string text, long index)
     {
         if (index >= text.Length)
         {
@@ -98,6 +98,7 @@ internal static class CodePoints
         {
             return (int)index;
         }
+        state.Budget.Visit(text.Length);
         int offset = 0;
         for (long i = 0; i < index && offset < text.Length; i++)
         {
@@ -107,12 +108,13 @@ internal static class CodePoints
     }
 
     /// <summary>How many code points stand before a UTF-16 offset.</summary>
-    public static int IndexOf(string text, int offset)
+    public static int IndexOf(RenderState state, string text, int offset)
     {
         if (!HasSurrogates(text))
         {
             return offset;
         }
+        state.Budget.Visit(offset);
         int index = 0;
         for (int i = 0; i < offset; i += LengthAt(text, i))
         {
@@ -136,8 +138,9 @@ internal static class CodePoints
     private static string One(char unit) => unit < Ascii.Length ? Ascii[unit] : unit.ToString();
 
     /// <summary>The offsets at which code points begin, and the length at the end.</summary>
-    private static List<int> Starts(string text)
+    private static List<int> Starts(RenderState state, string text)
     {
+        state.Budget.Visit(text.Length);
         var starts = new List<int>(text.Length + 1);
         for (int i = 0; i < text.Length; i += LengthAt(text, i))
         {

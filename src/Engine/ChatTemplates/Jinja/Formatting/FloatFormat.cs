@@ -48,6 +48,9 @@ internal static class FloatFormat
         return keepZeros && !text.Contains('.') ? text + "." : oneDecimal && !text.Contains('.') ? text + ".0" : text;
     }
 
+    /// <summary>Steps to pay for the exact digits of a number.</summary>
+    public static long Cost(double value) => double.IsFinite(value) && value != 0 ? Math.Abs(Math.ILogB(value)) : 1;
+
     /// <summary>Python's <c>round(value, decimals)</c>; decimals may be negative.</summary>
     public static double Round(double value, int decimals)
     {

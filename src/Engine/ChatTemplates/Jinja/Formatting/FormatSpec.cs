@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using System.Text;
 using KServePaged.Engine.ChatTemplates.Jinja.Values;
 
 namespace KServePaged.Engine.ChatTemplates.Jinja.Formatting;
@@ -10,7 +9,7 @@ internal sealed class FormatSpec
 {
     private string _fill = " ";
     private char _align;
-    private char _sign = '-';
+    private char _sign;
     private bool _alternate;
     private int _width;
     private char _grouping;
@@ -119,13 +118,13 @@ internal sealed class FormatSpec
 
     private string FormatText(RenderState state, string text)
     {
-        if (_type is not ('\0' or 's') || _align == '=' || _sign != '-' || _alternate || _grouping != 0)
+        if (_type is not ('\0' or 's') || _align == '=' || _sign != 0 || _alternate || _grouping != 0)
         {
             throw new TemplateException(_type is '\0' or 's'
                 ? "this format specifier is not allowed with a string"
                 : $"Unknown format code '{_type}' for object of type 'str'");
         }
-        return Pad(state, _precision >= 0 ? text[..CodePoints.Offset(text, _precision)] : text, string.Empty, '<');
+        return Pad(state, _precision >= 0 ? text[..CodePoints.Offset(state, text, _precision)] : text, string.Empty, '<');
     }
 
     private string FormatNumber(RenderState state, Value value)
@@ -140,6 +139,7 @@ internal sealed class FormatSpec
             throw new TemplateException($"Unknown format code '{_type}' for object of type '{Operations.TypeName(value)}'");
         }
         double number = Numbers.ToFloat(value);
+        state.Budget.Step(FloatFormat.Cost(number));
         string digits = FloatDigits(Math.Abs(number), out string suffix);
         return Assemble(state, digits, suffix, double.IsNegative(number) && !double.IsNaN(number), string.Empty, 3);
     }
@@ -158,26 +158,13 @@ internal sealed class FormatSpec
         BigInteger absolute = BigInteger.Abs(number);
         string digits = _type switch
         {
-            'x' or 'X' => InBase(absolute, 16),
-            'o' => InBase(absolute, 8),
-            'b' => InBase(absolute, 2),
-            _ => Printer.Integer(absolute),
+            'x' or 'X' => IntegerFormat.InBase(state, absolute, 16),
+            'o' => IntegerFormat.InBase(state, absolute, 8),
+            'b' => IntegerFormat.InBase(state, absolute, 2),
+            _ => Printer.Integer(state, absolute),
         };
         string prefix = _alternate && _type is 'x' or 'X' or 'o' or 'b' ? "0" + _type : string.Empty;
         return Assemble(state, _type == 'X' ? digits.ToUpperInvariant() : digits, string.Empty, number.Sign < 0, prefix, _type is '\0' or 'd' or 'n' ? 3 : 4);
-    }
-
-    /// <summary>Digits of a base that is a power of two.</summary>
-    public static string InBase(BigInteger absolute, int radix)
-    {
-        var digits = new StringBuilder();
-        do
-        {
-            digits.Insert(0, "0123456789abcdef"[(int)(absolute % radix)]);
-            absolute /= radix;
-        }
-        while (!absolute.IsZero);
-        return digits.ToString();
     }
 
     private string FloatDigits(double number, out string suffix)
@@ -204,7 +191,7 @@ internal sealed class FormatSpec
     /// <summary>Sign, prefix, zeros, digits in groups, suffix; then the padding.</summary>
     private string Assemble(RenderState state, string digits, string suffix, bool negative, string prefix, int groupSize)
     {
-        string sign = negative ? "-" : _sign == '-' ? string.Empty : _sign.ToString();
+        string sign = negative ? "-" : _sign is '\0' or '-' ? string.Empty : _sign.ToString();
         string lead = sign + prefix;
         int end = 0;
         while (end < digits.Length && char.IsAsciiHexDigit(digits[end]) && !(digits[end] is 'e' or 'E' && groupSize == 3))
@@ -216,23 +203,9 @@ internal sealed class FormatSpec
         int room = _fill == "0" && _align == '=' ? _width - lead.Length - rest.Length : 0;
         if (_grouping != 0)
         {
-            whole = Group(whole, groupSize, room);
+            whole = IntegerFormat.Group(whole, _grouping, groupSize, room);
         }
         return Pad(state, whole + rest, lead, '>');
-    }
-
-    private string Group(string digits, int size, int minimumLength)
-    {
-        var grouped = new StringBuilder();
-        for (int i = 0; i < digits.Length || grouped.Length < minimumLength; i++)
-        {
-            if (i > 0 && i % size == 0)
-            {
-                grouped.Insert(0, _grouping);
-            }
-            grouped.Insert(0, i < digits.Length ? digits[^(i + 1)] : '0');
-        }
-        return grouped.ToString();
     }
 
     private string Pad(RenderState state, string text, string lead, char defaultAlign)

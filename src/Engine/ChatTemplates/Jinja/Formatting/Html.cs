@@ -19,6 +19,7 @@ internal static class Html
         {
             return text;
         }
+        state.Budget.Visit(text.Length);
         var result = new StringBuilder(text.Length + 16);
         foreach (char unit in text)
         {

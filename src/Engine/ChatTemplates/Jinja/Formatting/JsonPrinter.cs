@@ -41,12 +41,12 @@ internal sealed class JsonPrinter(RenderState state, JsonPrinter.Options options
         }
     }
 
-    private static string? Atom(Value value) => value.Kind switch
+    private string? Atom(Value value) => value.Kind switch
     {
         ValueKind.None => "null",
         ValueKind.Boolean => value.AsBoolean ? "true" : "false",
         ValueKind.Integer => value.AsInteger.ToString(CultureInfo.InvariantCulture),
-        ValueKind.BigInteger => Printer.Integer(value.AsBigInteger),
+        ValueKind.BigInteger => Printer.Integer(state, value.AsBigInteger),
         ValueKind.Float => value.AsFloat switch
         {
             double.NaN => "NaN",
@@ -131,6 +131,7 @@ internal sealed class JsonPrinter(RenderState state, JsonPrinter.Options options
 
     private void Quote(string text)
     {
+        state.Budget.Visit(text.Length);
         state.Budget.Allocate(text.Length + 2L);
         _text.Append('"');
         int plain = 0;

@@ -31,8 +31,8 @@ internal sealed class PercentFormat
         return Value.Text(run._result.ToString(), format.IsMarkup);
     }
 
-    private bool IsMapping => _arguments.Kind is not (ValueKind.None or ValueKind.Boolean or ValueKind.Integer or ValueKind.BigInteger
-        or ValueKind.Float or ValueKind.String or ValueKind.Tuple);
+    /// <summary>What Python takes for a mapping here, and then lets go unused.</summary>
+    private bool IsMapping => _arguments.Kind is ValueKind.Dict or ValueKind.List or ValueKind.Range or ValueKind.Undefined;
 
     private void Run()
     {
@@ -42,7 +42,12 @@ internal sealed class PercentFormat
             int end = percent < 0 ? _format.Length : percent;
             Append(_format[_at..end]);
             _at = end + 1;
-            if (percent >= 0)
+            if (percent >= 0 && _at < _format.Length && _format[_at] == '%')
+            {
+                Append("%");
+                _at++;
+            }
+            else if (percent >= 0)
             {
                 Convert();
             }
@@ -73,11 +78,6 @@ internal sealed class PercentFormat
             (flags, width) = (flags + "-", width == int.MinValue ? throw new TemplateException("width too big") : -width);
         }
         _state.Budget.Allocate((long)width + Math.Max(0, precision));
-        if (type == '%')
-        {
-            Append("%");
-            return;
-        }
         Value value = keyed ?? NextArgument();
         (string sign, string body) = Spell(type, value, flags, precision);
         Append(Pad(sign, body, flags, width, type));
@@ -104,7 +104,7 @@ internal sealed class PercentFormat
         }
     }
 
-    private static (string Sign, string Body) Integer(char type, Value value, string flags, int precision)
+    private (string Sign, string Body) Integer(char type, Value value, string flags, int precision)
     {
         if (value.IsUndefined)
         {
@@ -118,13 +118,13 @@ internal sealed class PercentFormat
         }
         BigInteger number = whole.AsBigInteger;
         BigInteger absolute = BigInteger.Abs(number);
-        string digits = isDecimal ? Printer.Integer(absolute) : FormatSpec.InBase(absolute, type == 'o' ? 8 : 16);
+        string digits = isDecimal ? Printer.Integer(_state, absolute) : IntegerFormat.InBase(_state, absolute, type == 'o' ? 8 : 16);
         digits = digits.PadLeft(Math.Max(0, precision), '0');
         string prefix = flags.Contains('#') && !isDecimal ? "0" + type : string.Empty;
         return (Sign(number.Sign < 0, flags) + prefix, type == 'X' ? digits.ToUpperInvariant() : digits);
     }
 
-    private static (string Sign, string Body) Float(char type, Value value, string flags, int precision)
+    private (string Sign, string Body) Float(char type, Value value, string flags, int precision)
     {
         if (value.IsUndefined)
         {
@@ -133,6 +133,7 @@ internal sealed class PercentFormat
         double number = value.IsNumber
             ? Numbers.ToFloat(value)
             : throw new TemplateException($"must be real number, not {Operations.TypeName(value)}");
+        _state.Budget.Step(FloatFormat.Cost(number));
         bool alternate = flags.Contains('#');
         char symbol = char.IsUpper(type) ? 'E' : 'e';
         double absolute = Math.Abs(number);
@@ -160,7 +161,7 @@ internal sealed class PercentFormat
     private static string Sign(bool negative, string flags) =>
         negative ? "-" : flags.Contains('+') ? "+" : flags.Contains(' ') ? " " : string.Empty;
 
-    private static string Cut(string text, int precision) => precision < 0 ? text : text[..CodePoints.Offset(text, precision)];
+    private string Cut(string text, int precision) => precision < 0 ? text : text[..CodePoints.Offset(_state, text, precision)];
 
     private string Pad(string sign, string body, string flags, int width, char type)
     {

@@ -44,8 +44,14 @@ internal sealed class Printer(RenderState state)
         return printer._text.ToString();
     }
 
-    public static string Integer(BigInteger number)
+    public static string Integer(RenderState state, BigInteger number)
     {
+        long bits = (long)number.GetBitLength();
+        state.Budget.Step(bits / 8);
+        if (bits > IntegerDigits * 4)
+        {
+            throw new TemplateException($"Exceeds the limit ({IntegerDigits} digits) for integer string conversion");
+        }
         string text = number.ToString(CultureInfo.InvariantCulture);
         return text.Length - (number.Sign < 0 ? 1 : 0) > IntegerDigits
             ? throw new TemplateException($"Exceeds the limit ({IntegerDigits} digits) for integer string conversion")
@@ -73,7 +79,7 @@ internal sealed class Printer(RenderState state)
                 Append(value.AsInteger.ToString(CultureInfo.InvariantCulture));
                 break;
             case ValueKind.BigInteger:
-                Append(Integer(value.AsBigInteger));
+                Append(Integer(state, value.AsBigInteger));
                 break;
             case ValueKind.Float:
                 Append(FloatFormat.Repr(value.AsFloat));
@@ -89,8 +95,9 @@ internal sealed class Printer(RenderState state)
     }
 
     /// <summary>A string literal that Python would read back.</summary>
-    private static string Quote(string text)
+    private string Quote(string text)
     {
+        state.Budget.Visit(text.Length);
         char quote = text.Contains('\'') && !text.Contains('"') ? '"' : '\'';
         var result = new StringBuilder(text.Length + 2).Append(quote);
         for (int i = 0; i < text.Length; i += CodePoints.LengthAt(text, i))

@@ -51,8 +51,7 @@ internal sealed class AttributePath
         {
             return value;
         }
-        state.Budget.Allocate(value.AsString.Length);
-        return Value.Of(Casing.Lower(value.AsString));
+        return Value.Of(StringMethods.Map(state, value.AsString, Casing.Lower));
     }
 
     private static Value Step(string part) => part.Length > 0 && part.All(char.IsAsciiDigit)

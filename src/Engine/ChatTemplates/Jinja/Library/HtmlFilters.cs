@@ -39,7 +39,7 @@ internal static class HtmlFilters
     public static Value StripTags(RenderState state, Value value)
     {
         string text = Remove(state, Remove(state, Printer.Str(state, value), "<!--", "-->"), "<", ">");
-        state.Budget.Allocate(text.Length);
+        state.Budget.Visit(text.Length * 2L);
         var joiner = new TextJoiner(state, " ");
         foreach (string word in Words(text))
         {
@@ -98,7 +98,7 @@ internal static class HtmlFilters
     /// <summary>Removes everything from <paramref name="open"/> to the next <paramref name="close"/>.</summary>
     private static string Remove(RenderState state, string text, string open, string close)
     {
-        state.Budget.Scan(text.Length);
+        state.Budget.Visit(text.Length);
         var result = new StringBuilder(text.Length);
         int done = 0;
         for (int start = text.IndexOf(open, StringComparison.Ordinal); start >= 0; start = text.IndexOf(open, done, StringComparison.Ordinal))
@@ -133,7 +133,7 @@ internal static class HtmlFilters
 
     private static string Quote(RenderState state, string text, bool isQuery)
     {
-        state.Budget.Allocate(text.Length * 9L);
+        state.Budget.Visit(text.Length * 2L);
         var result = new StringBuilder(text.Length);
         foreach (byte unit in Encoding.UTF8.GetBytes(text))
         {
@@ -151,6 +151,7 @@ internal static class HtmlFilters
                 result.Append('%').Append(unit.ToString("X2", System.Globalization.CultureInfo.InvariantCulture));
             }
         }
+        state.Budget.Allocate(result.Length);
         return result.ToString();
     }
 }

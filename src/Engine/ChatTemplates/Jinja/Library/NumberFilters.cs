@@ -36,7 +36,8 @@ internal static class NumberFilters
         }
         if (value.IsString)
         {
-            state.Budget.Scan(value.AsString.Length * 16L);
+            state.Budget.Visit(value.AsString.Length);
+            state.Budget.Multiply(value.AsString.Length * 4L, Math.Min(value.AsString.Length, NumberParser.MaxDigits) * 4L);
             if (NumberParser.TryInteger(value.AsString, (int)Math.Clamp(radix, -1, 99), out BigInteger parsed))
             {
                 return Value.Of(parsed);
@@ -59,6 +60,7 @@ internal static class NumberFilters
         {
             return Value.Of(Numbers.ToFloat(value));
         }
+        state.Budget.Visit(value.IsString ? value.AsString.Length : 0);
         return value.IsString && NumberParser.TryFloat(value.AsString) is double number ? Value.Of(number) : fallback;
     }
 
@@ -86,6 +88,7 @@ internal static class NumberFilters
             Value whole = Numbers.Truncate(method == "ceil" ? Math.Ceiling(scaled) : Math.Floor(scaled));
             return Arithmetic.Divide(state, whole, scale);
         }
+        state.Budget.Step(value.Kind == ValueKind.Float ? FloatFormat.Cost(value.AsFloat) : 1);
         return value.Kind == ValueKind.Float
             ? Value.Of(FloatFormat.Round(value.AsFloat, precision))
             : Value.Of(RoundInteger(value.AsBigInteger, precision));
@@ -96,7 +99,11 @@ internal static class NumberFilters
         var reader = new ArgumentReader("filesizeformat", arguments);
         bool binary = Operations.Truth(state, reader.Optional("binary", Value.False));
         reader.End();
-        double bytes = Numbers.ToFloat(Float(state, value, Arguments.None));
+        double bytes = Numbers.ToFloat(Float(state, value, new Arguments([Value.Of(double.NaN)], [])));
+        if (double.IsNaN(bytes))
+        {
+            throw new TemplateException("filesizeformat needs a number");
+        }
         double unit = binary ? 1024 : 1000;
         if (bytes == 1)
         {
@@ -123,6 +130,10 @@ internal static class NumberFilters
         if (precision >= 0)
         {
             return number;
+        }
+        if (-precision * 3 > BigInteger.Abs(number).GetBitLength() + 3)
+        {
+            return BigInteger.Zero;
         }
         BigInteger unit = BigInteger.Pow(10, -precision);
         (BigInteger quotient, BigInteger remainder) = IntegerDivision.Floor(number, unit);

@@ -8,7 +8,7 @@ namespace KServePaged.Engine.ChatTemplates.Jinja.Library;
 /// <summary>Python's <c>int(text)</c> and <c>float(text)</c>: whitespace around, underscores between digits, digits of any script.</summary>
 internal static class NumberParser
 {
-    private const int MaxDigits = 4300; // Python reads no longer ones
+    public const int MaxDigits = 4300; // Python reads no longer ones
 
     /// <param name="radix">2 to 36, or 0 to go by the prefix.</param>
     public static bool TryInteger(string text, int radix, out BigInteger number)
@@ -68,6 +68,11 @@ internal static class NumberParser
         if (digits.Length is 0 or > MaxDigits || !UnderscoresSeparate(digits))
         {
             return false;
+        }
+        if (radix == 10)
+        {
+            string plain = digits.Replace("_", string.Empty, StringComparison.Ordinal);
+            return plain.All(char.IsAsciiDigit) && BigInteger.TryParse(plain, NumberStyles.None, CultureInfo.InvariantCulture, out number);
         }
         foreach (char unit in digits)
         {

@@ -73,6 +73,15 @@ internal static class StringMethods
         return value.IsString ? value.AsString : throw new TemplateException($"{function}() argument must be str, not {Operations.TypeName(value)}");
     }
 
+    /// <summary>A change of case, paid for.</summary>
+    public static string Map(RenderState state, string text, Func<string, string> map)
+    {
+        state.Budget.Visit(text.Length);
+        string result = map(text);
+        state.Budget.Allocate(result.Length);
+        return result;
+    }
+
     /// <summary>On markup, escapes the arguments and gives markup.</summary>
     private static Operation Marking(Operation inner) => (state, self, arguments) =>
     {
@@ -89,14 +98,13 @@ internal static class StringMethods
     private static Operation Mapped(string name, Func<string, string> map) => (state, self, arguments) =>
     {
         new ArgumentReader(name, arguments).End();
-        state.Budget.Allocate(self.AsString.Length * 3L);
-        return Value.Of(map(self.AsString));
+        return Value.Of(Map(state, self.AsString, map));
     };
 
     private static Operation Predicate(string name, Func<string, bool> predicate) => (state, self, arguments) =>
     {
         new ArgumentReader(name, arguments).End();
-        state.Budget.Scan(self.AsString.Length * 8L);
+        state.Budget.Visit(self.AsString.Length);
         return Value.Of(predicate(self.AsString));
     };
 

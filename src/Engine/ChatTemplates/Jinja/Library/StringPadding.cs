@@ -53,6 +53,7 @@ internal static class StringPadding
         var reader = new ArgumentReader("expandtabs", arguments);
         long size = Numbers.Index(reader.Optional("tabsize", Value.Of(8L)));
         reader.End();
+        state.Budget.Visit(self.AsString.Length);
         var result = new StringBuilder();
         long column = 0;
         foreach (char unit in self.AsString)

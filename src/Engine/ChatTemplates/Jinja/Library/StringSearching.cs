@@ -20,7 +20,7 @@ internal static class StringSearching
         {
             return mustExist ? throw new TemplateException("substring not found") : Value.Of(-1L);
         }
-        return Value.Of((long)CodePoints.IndexOf(self.AsString, found));
+        return Value.Of((long)CodePoints.IndexOf(state, self.AsString, found));
     }
 
     public static Value Count(RenderState state, Value self, Arguments arguments)
@@ -77,12 +77,12 @@ internal static class StringSearching
     /// <param name="count">How many to replace at most; negative for all.</param>
     public static string Replace(RenderState state, string text, string old, string replacement, long count)
     {
-        long left = count < 0 ? long.MaxValue : count;
+        long limit = count < 0 ? long.MaxValue : count;
         var result = new StringBuilder(text.Length);
         int done = 0;
-        while (left-- > 0)
+        for (long i = 0; i < limit; i++)
         {
-            int next = old.Length > 0 ? TextSearch.IndexOf(state, text, old, done, text.Length) : result.Length == 0 ? 0 : NextCharacter(text, done);
+            int next = old.Length > 0 ? TextSearch.IndexOf(state, text, old, done, text.Length) : i == 0 ? 0 : NextCharacter(text, done);
             if (next < 0)
             {
                 break;
@@ -97,7 +97,7 @@ internal static class StringSearching
         }
         if (done == 0 && result.Length == 0)
         {
-            return text;
+            return text; // nothing found
         }
         state.Budget.Allocate((long)text.Length - done);
         return result.Append(text, done, text.Length - done).ToString();
@@ -118,6 +118,6 @@ internal static class StringSearching
         long to = end.IsNone ? count : Math.Min(Numbers.Index(end), count);
         from = from < 0 ? Math.Max(0, from + count) : from;
         to = to < 0 ? Math.Max(0, to + count) : to;
-        return from > to ? (1, 0) : (CodePoints.Offset(text, from), CodePoints.Offset(text, to));
+        return from > to ? (1, 0) : (CodePoints.Offset(state, text, from), CodePoints.Offset(state, text, to));
     }
 }

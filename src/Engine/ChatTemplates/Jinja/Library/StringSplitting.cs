@@ -15,6 +15,10 @@ internal static class StringSplitting
         reader.End();
         limit = limit < 0 ? long.MaxValue : limit;
         string text = self.AsString;
+        if (separator.IsNone)
+        {
+            state.Budget.Visit(text.Length);
+        }
         List<Range> parts = separator.IsNone
             ? (fromRight ? SplitSpaceFromRight(text, limit) : SplitSpace(text, limit))
             : SplitAt(state, text, StringMethods.Text(separator, function), limit, fromRight);
@@ -26,12 +30,13 @@ internal static class StringSplitting
         var reader = new ArgumentReader("splitlines", arguments);
         bool keepEnds = Operations.Truth(state, reader.Optional("keepends", Value.False));
         reader.End();
-        return ToList(state, self, Lines(self.AsString, keepEnds));
+        return ToList(state, self, Lines(state, self.AsString, keepEnds));
     }
 
     /// <summary>The lines of a text, by all the line ends that Python knows.</summary>
-    public static List<Range> Lines(string text, bool keepEnds)
+    public static List<Range> Lines(RenderState state, string text, bool keepEnds)
     {
+        state.Budget.Visit(text.Length);
         List<Range> lines = [];
         for (int start = 0; start < text.Length;)
         {

@@ -35,6 +35,7 @@ internal static class StringStripping
             }
             end = last;
         }
+        state.Budget.Visit(text.Length - (end - start));
         return text[start..end];
     }
 

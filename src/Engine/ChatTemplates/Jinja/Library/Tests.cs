@@ -74,7 +74,7 @@ internal static class Tests
     private static string Scanned(RenderState state, Value value)
     {
         string text = Printer.Str(state, value);
-        state.Budget.Scan(text.Length * 8L);
+        state.Budget.Visit(text.Length);
         return text;
     }
 }

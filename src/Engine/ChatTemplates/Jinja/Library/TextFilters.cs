@@ -102,7 +102,7 @@ internal static class TextFilters
         string text = StringMethods.Text(value, "indent") + "\n";
         string indentation = width.IsString ? width.AsString : new string(' ', (int)Math.Clamp(Numbers.Index(width), 0, state.Budget.Limits.TextLength));
         state.Budget.Allocate(indentation.Length);
-        List<Range> lines = StringSplitting.Lines(text, keepEnds: false);
+        List<Range> lines = StringSplitting.Lines(state, text, keepEnds: false);
         state.Budget.AllocateItems(lines.Count);
         var joiner = new TextJoiner(state, "\n");
         for (int i = 0; i < lines.Count; i++)
@@ -123,17 +123,17 @@ internal static class TextFilters
         Value leewayValue = reader.Optional("leeway");
         reader.End();
         long leeway = leewayValue.IsNone ? 5 : Numbers.Index(leewayValue);
-        string text = StringMethods.Text(value, "truncate");
         int endLength = CodePoints.Count(state, StringMethods.Text(end, "truncate"));
         if (length < endLength || leeway < 0)
         {
             throw new TemplateException(leeway < 0 ? $"expected leeway >= 0, got {leeway}" : $"expected length >= {endLength}, got {length}");
         }
-        if (CodePoints.Count(state, text) <= length + leeway)
+        if (Operations.Length(state, value) <= length + leeway)
         {
             return value;
         }
-        string cut = text[..CodePoints.Offset(text, length - endLength)];
+        string text = StringMethods.Text(value, "truncate");
+        string cut = text[..CodePoints.Offset(state, text, length - endLength)];
         int space = killWords ? -1 : cut.LastIndexOf(' ');
         return Arithmetic.Add(state, Value.Text(space < 0 ? cut : cut[..space], value.IsMarkup), end);
     }
@@ -142,7 +142,7 @@ internal static class TextFilters
     {
         new ArgumentReader("wordcount", arguments).End();
         string text = Printer.Str(state, value);
-        state.Budget.Scan(text.Length * 8L);
+        state.Budget.Visit(text.Length);
         long count = 0;
         bool inWord = false;
         for (int i = 0; i < text.Length; i += CodePoints.LengthAt(text, i))
@@ -157,9 +157,7 @@ internal static class TextFilters
     private static Value Mapped(RenderState state, Value value, Arguments arguments, string name, Func<string, string> map)
     {
         new ArgumentReader(name, arguments).End();
-        string text = Printer.Str(state, value);
-        state.Budget.Allocate(text.Length * 3L);
-        return Value.Text(map(text), value.IsMarkup);
+        return Value.Text(StringMethods.Map(state, Printer.Str(state, value), map), value.IsMarkup);
     }
 
     /// <summary>A capital after whitespace, hyphens and opening brackets; unlike str.title not after an apostrophe.</summary>

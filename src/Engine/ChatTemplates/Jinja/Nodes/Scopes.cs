@@ -67,8 +67,24 @@ internal sealed class BlockStatement(int line, string name, Statement[] body) : 
     public override Flow Execute(Frame frame)
     {
         frame.State.At(Line);
-        var inner = new Frame(frame.State, null, Scope.SlotCount);
+        Run(frame.State);
+        return Flow.Next;
+    }
+
+    /// <summary>What the block prints.</summary>
+    public Value Print(RenderState state)
+    {
+        Capture capture = state.BeginCapture();
+        Run(state);
+        return state.EndCapture(capture);
+    }
+
+    private void Run(RenderState state)
+    {
+        state.Budget.Enter();
+        var inner = new Frame(state, null, Scope.SlotCount);
         Prologue.Run(inner);
-        return ExecuteAll(body, inner);
+        ExecuteAll(body, inner);
+        state.Budget.Leave();
     }
 }

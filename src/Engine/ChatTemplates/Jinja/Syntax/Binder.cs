@@ -7,7 +7,10 @@ namespace KServePaged.Engine.ChatTemplates.Jinja.Syntax;
 /// <summary>Gives every name its slot and every filter and test its function, scope by scope, as Jinja's compiler does.</summary>
 internal sealed class Binder(string fileName)
 {
-    private bool _hasBlocks;
+    private readonly Dictionary<string, BlockStatement> _blocks = [];
+
+    /// <summary>The blocks of the template by name.</summary>
+    public IReadOnlyDictionary<string, BlockStatement> Blocks => _blocks;
 
     /// <param name="IsSoft">Inside an if, where an unknown filter fails only when it is reached.</param>
     /// <param name="IsTop">At the top level of the template.</param>
@@ -28,7 +31,13 @@ internal sealed class Binder(string fileName)
     /// <exception cref="InvalidDataException">The template is broken.</exception>
     public (FunctionScope Scope, Prologue Prologue) Bind(Statement[] body)
     {
-        _hasBlocks = Descendants(body).Any(node => node is BlockStatement);
+        foreach (BlockStatement block in Descendants(body).OfType<BlockStatement>())
+        {
+            if (!_blocks.TryAdd(block.Name, block))
+            {
+                throw SourceError.At(fileName, block.Line, $"block '{block.Name}' defined twice");
+            }
+        }
         var function = new FunctionScope(null);
         var scope = new Scope(new Symbols(null, function), function, false, true, false);
         return (function, BindBody(body, scope));
@@ -231,7 +240,7 @@ internal sealed class Binder(string fileName)
         }
     }
 
-    private NameTarget[] ExportsOf(Target target, Scope scope) => _hasBlocks && scope.IsTop ? [.. target.Names] : [];
+    private NameTarget[] ExportsOf(Target target, Scope scope) => _blocks.Count > 0 && scope.IsTop ? [.. target.Names] : [];
 
     private void BindExpressions(IEnumerable<Expression> expressions, Scope scope)
     {

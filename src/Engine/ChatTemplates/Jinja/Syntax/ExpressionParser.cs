@@ -228,12 +228,12 @@ internal sealed class ExpressionParser
                     _ => new NameExpression(token.Line, token.Text),
                 };
             case TokenKind.String:
-                string text = token.Literal.AsString;
+                List<string> parts = [token.Literal.AsString];
                 while (_tokens.Current.Kind == TokenKind.String)
                 {
-                    text += _tokens.Next().Literal.AsString;
+                    parts.Add(_tokens.Next().Literal.AsString);
                 }
-                return new ConstantExpression(token.Line, Value.Of(text));
+                return new ConstantExpression(token.Line, Value.Of(string.Concat(parts)));
             case TokenKind.Number:
                 return new ConstantExpression(token.Line, token.Literal);
             case TokenKind.Operator when token.Text == "(":

@@ -113,6 +113,10 @@ internal sealed class Lexer
 
     private void SkipComment()
     {
+        if (_at == _source.Length)
+        {
+            return; // Jinja lets a comment pass that opens at the very end
+        }
         int end = _source.IndexOf("#}", _at, StringComparison.Ordinal);
         if (end < 0)
         {
@@ -125,6 +129,10 @@ internal sealed class Lexer
 
     private void ReadRaw()
     {
+        if (_at == _source.Length)
+        {
+            return;
+        }
         (int start, int length, char open, char close) = RawTag.FindClosing(_source, _at);
         if (start < 0)
         {

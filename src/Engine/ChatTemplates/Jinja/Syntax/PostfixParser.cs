@@ -48,23 +48,21 @@ internal sealed class PostfixParser(TokenStream tokens, ExpressionParser express
             return ParseSlice(owner, null, line);
         }
         List<Expression> keys = [];
-        bool isTuple = false;
         while (!tokens.Current.IsOperator("]"))
         {
+            if (keys.Count > 0)
+            {
+                tokens.ExpectOperator(",");
+            }
             keys.Add(expressions.Parse());
             if (keys.Count == 1 && tokens.Current.IsOperator(":"))
             {
                 return ParseSlice(owner, keys[0], line);
             }
-            if (!tokens.SkipOperator(","))
-            {
-                break;
-            }
-            isTuple = true;
         }
         tokens.ExpectOperator("]");
-        bool single = keys.Count == 1 && !isTuple;
-        return expressions.Nest(new ItemExpression(line, owner, single ? keys[0] : expressions.Nest(new TupleExpression(line, [.. keys]))));
+        Expression key = keys.Count == 1 ? keys[0] : expressions.Nest(new TupleExpression(line, [.. keys]));
+        return expressions.Nest(new ItemExpression(line, owner, key));
     }
 
     private SliceExpression ParseSlice(Expression owner, Expression? start, int line)

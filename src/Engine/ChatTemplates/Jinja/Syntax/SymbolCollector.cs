@@ -79,7 +79,7 @@ internal sealed class SymbolCollector(Symbols symbols)
 
         Symbols VisitBranch(IEnumerable<Node> nodes)
         {
-            Symbols copy = _symbols = before.Copy();
+            Symbols copy = _symbols = before.Branch();
             VisitAll(nodes);
             _symbols = before;
             return copy;

@@ -9,10 +9,11 @@ namespace KServePaged.Engine.ChatTemplates.Jinja.Syntax;
 /// </summary>
 internal sealed class Symbols
 {
-    private readonly Dictionary<string, Variable> _names;
-    private readonly OrderedDictionary<Variable, Origin> _origins;
-    private readonly HashSet<string> _stores;
+    private readonly Dictionary<string, Variable> _names = [];
+    private readonly OrderedDictionary<Variable, Origin> _origins = [];
+    private readonly HashSet<string> _stores = [];
     private readonly Symbols? _parent;
+    private readonly Symbols? _trunk; // of a branch: the same scope as it was before the if
     private readonly FunctionScope _function;
     private readonly int _level;
 
@@ -21,24 +22,16 @@ internal sealed class Symbols
         _parent = parent;
         _function = function;
         _level = parent is null ? 0 : parent._level + 1;
-        _names = [];
-        _origins = [];
-        _stores = [];
     }
 
-    private Symbols(Symbols other)
-    {
-        (_parent, _function, _level) = (other._parent, other._function, other._level);
-        _names = new(other._names);
-        _origins = new(other._origins);
-        _stores = [.. other._stores];
-    }
+    private Symbols(Symbols trunk) =>
+        (_trunk, _parent, _function, _level) = (trunk, trunk._parent, trunk._function, trunk._level);
 
     internal readonly record struct Variable(FunctionScope Function, int Slot);
 
     private readonly record struct Origin(Prologue.LoadKind Kind, string Name, Variable Source);
 
-    public Variable? Find(string name) => _names.TryGetValue(name, out Variable variable) ? variable : _parent?.Find(name);
+    public Variable? Find(string name) => FindOwn(name) ?? _parent?.Find(name);
 
     /// <summary>A name is read.</summary>
     public void Load(string name)
@@ -53,7 +46,7 @@ internal sealed class Symbols
     public void Store(string name)
     {
         _stores.Add(name);
-        if (_names.ContainsKey(name))
+        if (FindOwn(name) is not null)
         {
             return;
         }
@@ -74,13 +67,14 @@ internal sealed class Symbols
         return Define(name, Prologue.LoadKind.Parameter);
     }
 
-    public Symbols Copy() => new(this);
+    /// <summary>The scope as one branch of an <c>if</c> changes it.</summary>
+    public Symbols Branch() => new(this);
 
     /// <summary>Takes over what the branches of an <c>if</c> did: a name that not all of them assign may still be the outer one.</summary>
     public void Merge(Symbols[] branches)
     {
         Dictionary<string, int> counts = [];
-        foreach (string name in branches.SelectMany(branch => branch._stores).Where(name => !_stores.Contains(name)))
+        foreach (string name in branches.SelectMany(branch => branch._stores).Where(name => !Stores(name)))
         {
             counts[name] = counts.GetValueOrDefault(name) + 1;
         }
@@ -98,7 +92,7 @@ internal sealed class Symbols
         }
         foreach (string name in counts.Where(entry => entry.Value != branches.Length).Select(entry => entry.Key))
         {
-            _origins[_names[name]] = _parent?.Find(name) is Variable outer
+            _origins[FindOwn(name)!.Value] = _parent?.Find(name) is Variable outer
                 ? new Origin(Prologue.LoadKind.Alias, name, outer)
                 : new Origin(Prologue.LoadKind.Resolve, name, default);
         }
@@ -116,6 +110,11 @@ internal sealed class Symbols
                source.Function is null ? 0 : _function.HopsTo(source.Function),
                source.Slot),
     ]);
+
+    private Variable? FindOwn(string name) =>
+        _names.TryGetValue(name, out Variable variable) ? variable : _trunk?.FindOwn(name);
+
+    private bool Stores(string name) => _stores.Contains(name) || _trunk?.Stores(name) == true;
 
     private int Define(string name, Prologue.LoadKind kind, Variable source = default)
     {

@@ -50,9 +50,7 @@ internal static class Arithmetic
     {
         if (left.IsNumber && right.IsNumber)
         {
-            return IsFloat(left, right)
-                ? Value.Of(Numbers.ToFloat(left) * Numbers.ToFloat(right))
-                : Checked(state, left.AsBigInteger * right.AsBigInteger);
+            return IsFloat(left, right) ? Value.Of(Numbers.ToFloat(left) * Numbers.ToFloat(right)) : MultiplyIntegers(state, left, right);
         }
         RefuseUndefined(left, right);
         if (IsRepeatable(left) && right.IsIntegral)
@@ -67,6 +65,7 @@ internal static class Arithmetic
         RequireNumbers("/", left, right);
         if (!IsFloat(left, right))
         {
+            PayForProduct(state, left, right);
             return Value.Of(IntegerDivision.TrueQuotient(left.AsBigInteger, right.AsBigInteger));
         }
         double divisor = Numbers.ToFloat(right);
@@ -76,6 +75,7 @@ internal static class Arithmetic
     public static Value FloorDivide(RenderState state, Value left, Value right)
     {
         RequireNumbers("//", left, right);
+        PayForProduct(state, left, right);
         return IsFloat(left, right)
             ? Value.Of(FloatDivision(Numbers.ToFloat(left), Numbers.ToFloat(right)).Quotient)
             : Value.Of(IntegerDivision.Floor(left.AsBigInteger, right.AsBigInteger).Quotient);
@@ -88,6 +88,7 @@ internal static class Arithmetic
             return PercentFormat.Apply(state, left, right);
         }
         RequireNumbers("%", left, right);
+        PayForProduct(state, left, right);
         return IsFloat(left, right)
             ? Value.Of(FloatDivision(Numbers.ToFloat(left), Numbers.ToFloat(right)).Remainder)
             : Value.Of(IntegerDivision.Floor(left.AsBigInteger, right.AsBigInteger).Remainder);
@@ -107,6 +108,7 @@ internal static class Arithmetic
         }
         BigInteger bits = right.AsBigInteger * (long)BigInteger.Abs(number).GetBitLength();
         CheckBits(state, bits > long.MaxValue ? long.MaxValue : (long)bits);
+        state.Budget.Multiply((long)bits, (long)bits);
         return Checked(state, BigInteger.Pow(number, (int)right.AsBigInteger));
     }
 
@@ -121,6 +123,27 @@ internal static class Arithmetic
         RequireNumber("+", value);
         return value.Kind == ValueKind.Boolean ? Value.Of(value.AsInteger) : value;
     }
+
+    private static Value MultiplyIntegers(RenderState state, Value left, Value right)
+    {
+        if (left.Kind != ValueKind.BigInteger && right.Kind != ValueKind.BigInteger)
+        {
+            long high = Math.BigMul(left.AsInteger, right.AsInteger, out long low);
+            return (high == 0 && low >= 0) || (high == -1 && low < 0) ? Value.Of(low) : Value.Of(left.AsBigInteger * right.AsBigInteger);
+        }
+        PayForProduct(state, left, right);
+        return Checked(state, left.AsBigInteger * right.AsBigInteger);
+    }
+
+    private static void PayForProduct(RenderState state, Value left, Value right)
+    {
+        if (left.Kind == ValueKind.BigInteger || right.Kind == ValueKind.BigInteger)
+        {
+            state.Budget.Multiply(Bits(left), Bits(right));
+        }
+    }
+
+    private static long Bits(Value number) => number.Kind == ValueKind.BigInteger ? (long)number.AsBigInteger.GetBitLength() : 64;
 
     /// <summary>Text after text; once one is markup the other is escaped.</summary>
     private static Value Concatenate(RenderState state, Value left, Value right)

@@ -55,7 +55,8 @@ internal sealed class Equality(Budget budget) : IEqualityComparer<Value>
                     hash.Add(GetHashCode(item));
                 }
                 return hash.ToHashCode();
-            case ValueKind.List or ValueKind.Dict or ValueKind.View:
+            case ValueKind.List or ValueKind.Dict:
+            case ValueKind.View when ((ViewValue)value.AsObject).Shown != ViewValue.Side.Values:
                 throw new TemplateException($"unhashable type: '{Operations.TypeName(value)}'");
             default:
                 return value.AsObject.GetHashCode();

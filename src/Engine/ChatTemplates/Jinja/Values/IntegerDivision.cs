@@ -40,7 +40,7 @@ internal static class IntegerDivision
         {
             throw new TemplateException("integer division result too large for a float");
         }
-        return left.Sign * right.Sign < 0 ? -result : result;
+        return left.Sign < 0 != right.Sign < 0 ? -result : result; // 0 / -1 is -0.0
     }
 
     private static ulong RoundToEven(BigInteger quotient, bool sticky, out int dropped)

@@ -23,7 +23,7 @@ internal sealed class MacroValue(MacroDefinition definition, Frame outer) : Valu
     public override Value? Attribute(RenderState state, string name) => name switch
     {
         "name" => definition.Name is null ? Value.None : Value.Of(definition.Name),
-        "arguments" => Value.Of(new ListValue([.. definition.Parameters.Select(parameter => Value.Of(parameter.Name))])),
+        "arguments" => Value.Of(new TupleValue([.. definition.Parameters.Select(parameter => Value.Of(parameter.Name))])),
         "caller" => Value.Of(definition.CallerSlot >= 0),
         "catch_kwargs" => Value.Of(definition.NamedSlot >= 0),
         "catch_varargs" => Value.Of(definition.PositionalSlot >= 0),

@@ -6,7 +6,7 @@ namespace KServePaged.Engine.ChatTemplates.Jinja.Values;
 /// <summary>Conversions and order of Python's numbers.</summary>
 internal static class Numbers
 {
-    private const double ExactIntegers = 9007199254740992; // 2^53
+    private const long ExactIntegers = 1L << 53; // a float holds every integer up to here
 
     /// <returns>Negative, zero or positive by exact value; null where a NaN takes part.</returns>
     public static int? Compare(Value left, Value right)
@@ -28,6 +28,10 @@ internal static class Numbers
             case ValueKind.Float:
                 return number.AsFloat;
             case ValueKind.BigInteger:
+                if (number.AsBigInteger.GetBitLength() > 1025)
+                {
+                    throw new TemplateException("int too large to convert to float");
+                }
                 // The conversion operator truncates; parsing rounds to nearest.
                 double result = double.Parse(number.AsBigInteger.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
                 return double.IsInfinity(result) ? throw new TemplateException("int too large to convert to float") : result;
@@ -75,7 +79,7 @@ internal static class Numbers
         double number = leftIsFloat ? left.AsFloat : right.AsFloat;
         Value integer = leftIsFloat ? right : left;
         int? order;
-        if (integer.Kind != ValueKind.BigInteger && Math.Abs((double)integer.AsInteger) <= ExactIntegers)
+        if (integer.Kind != ValueKind.BigInteger && integer.AsInteger is >= -ExactIntegers and <= ExactIntegers)
         {
             order = Order(number, integer.AsInteger);
         }

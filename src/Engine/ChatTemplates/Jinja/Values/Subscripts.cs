@@ -108,6 +108,7 @@ internal static class Subscripts
 
     /// <summary>A key that a dict cannot have is simply not found.</summary>
     private static bool IsHashable(Value key) =>
-        key.Kind is not (ValueKind.List or ValueKind.Dict or ValueKind.View)
+        key.Kind is not (ValueKind.List or ValueKind.Dict)
+        && (key.Kind != ValueKind.View || ((ViewValue)key.AsObject).Shown == ViewValue.Side.Values)
         && (key.Kind != ValueKind.Tuple || key.AsTuple.Items.All(IsHashable));
 }
