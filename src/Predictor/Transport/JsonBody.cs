@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Text.Json;
 using System.Text.Unicode;
 using KServePaged.Engine.Contracts;
@@ -14,12 +12,11 @@ internal static class JsonBody
 
     private static ReadOnlySpan<byte> ByteOrderMark => [0xEF, 0xBB, 0xBF];
 
-    /// <exception cref="RequestException">InvalidArgument: the body is not JSON.</exception>
+    /// <exception cref="RequestException">InvalidArgument: the body is not JSON. Unsupported: its Content-Encoding is not read here.</exception>
     /// <exception cref="BadHttpRequestException">The body is too large, too slow or malformed as HTTP.</exception>
     public static async Task<JsonElement> ReadAsync(HttpContext context)
     {
-        byte[] bytes = await ReadBytesAsync(context.Request.BodyReader).ConfigureAwait(false);
-        return Parse(bytes);
+        return Parse(await RequestBody.ReadAsync(context).ConfigureAwait(false));
     }
 
     public static JsonElement Parse(ReadOnlyMemory<byte> bytes)
@@ -69,23 +66,6 @@ internal static class JsonBody
                     throw Refusal($"The request body holds half of a surrogate pair in a string before byte {reader.BytesConsumed}.");
                 }
             }
-        }
-    }
-
-    private static async Task<byte[]> ReadBytesAsync(PipeReader reader)
-    {
-        while (true)
-        {
-            // No token: Kestrel ends the read itself when the caller leaves or is too slow, and a cancelled read would still be in
-            // progress when Kestrel looks for the end of the body.
-            ReadResult result = await reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
-            if (result.IsCompleted)
-            {
-                byte[] bytes = result.Buffer.ToArray();
-                reader.AdvanceTo(result.Buffer.End);
-                return bytes;
-            }
-            reader.AdvanceTo(result.Buffer.Start, result.Buffer.End); // kept in the pipe's pooled segments, up to the body limit
         }
     }
 

@@ -75,24 +75,9 @@ internal static class InferMapper
             {
                 throw JsonFields.Invalid($"'{name}' is given both as an input and as a parameter.", name);
             }
-            if (!IsTransportParameter(name, value))
-            {
-                options = options.With(new OptionValue(name, value));
-            }
+            options = options.With(new OptionValue(name, value));
         }
         return options.Details ? throw JsonFields.Invalid("'details' belongs to generate; infer answers with tensors.", "details") : options;
-    }
-
-    // JSON answers are what this route gives; a client that says so explicitly is right, one that wants raw bytes is refused.
-    private static bool IsTransportParameter(string name, JsonElement value)
-    {
-        if (name != "binary_data_output")
-        {
-            return false;
-        }
-        return value.ValueKind == JsonValueKind.False
-            ? true
-            : throw new RequestException(EngineErrorCode.Unsupported, "binary_data_output: answers are JSON on this route.", name);
     }
 
     private static JsonElement OptionElement(InferTensor input)
@@ -174,7 +159,9 @@ internal static class InferMapper
         }
         if (request.Outputs.Count > 0)
         {
-            return request.Outputs;
+            return request.Outputs.Distinct().Count() == request.Outputs.Count
+                ? request.Outputs
+                : throw JsonFields.Invalid("an output is named more than once.", "outputs");
         }
         bool scored = options.Sampling.TopLogprobs is not null;
         return

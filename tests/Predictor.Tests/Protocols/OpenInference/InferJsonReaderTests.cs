@@ -48,6 +48,9 @@ public sealed class InferJsonReaderTests
     [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","parameters":{"shared_memory_region":"r"}}]}""", "shared_memory_region")]
     [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES"}]}""", "'data' must be an array")]
     [InlineData("""{"inputs":[],"outputs":[{"name":"o","parameters":{"classification":3}}]}""", "classification")]
+    [InlineData("""{"inputs":[],"outputs":[{"name":"o","parameters":{"binary_data":"yes"}}]}""", "binary_data' must be true or false")]
+    [InlineData("""{"inputs":[],"parameters":{"binary_data_output":1}}""", "binary_data_output' must be true or false")]
+    [InlineData("""{"inputs":[{"name":"x","shape":[1],"datatype":"INT8","parameters":{"binary_data_size":1}}]}""", "needs the header")]
     [InlineData("""{"inputs":[],"stream":"yes"}""", "'stream' must be")]
     [InlineData("""{"inputs":[],"parameters":[]}""", "'parameters' must be")]
     public void Read_WhenMalformed_NamesTheFault(string body, string expected)
@@ -88,7 +91,7 @@ public sealed class InferJsonReaderTests
             try
             {
                 using JsonDocument document = JsonDocument.Parse(body);
-                _ = InferJsonReader.Read(document.RootElement);
+                _ = InferJsonReader.Read(document.RootElement, binary: null);
             }
             catch (JsonException)
             {
@@ -106,7 +109,7 @@ public sealed class InferJsonReaderTests
     private static InferRequest Read(string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);
-        InferRequest request = InferJsonReader.Read(document.RootElement);
+        InferRequest request = InferJsonReader.Read(document.RootElement, binary: null).Request;
         return request with { Parameters = request.Parameters.ToDictionary(entry => entry.Key, entry => entry.Value.Clone()) };
     }
 

@@ -106,9 +106,9 @@ public sealed class InferMapperTests
     [InlineData(""", "parameters":{"logit_bias":"{\"x\":1}"}""", "not a token id")]
     [InlineData(""", "parameters":{"timeout":-5}""", "timeout")]
     [InlineData(""", "parameters":{"details":true}""", "belongs to generate")]
-    [InlineData(""", "parameters":{"binary_data_output":true}""", "JSON on this route")]
     [InlineData(""", "parameters":{"sampling_parameters":"[]"}""", "JSON object")]
     [InlineData(""", "outputs":[{"name":"nothing"}]""", "output 'nothing' is none of")]
+    [InlineData(""", "outputs":[{"name":"text_output"},{"name":"text_output"}]""", "named more than once")]
     public void Map_WhenAnOptionIsWrong_Refuses(string rest, string expected) => Refused(Prompted(rest), expected);
 
     [Fact]
@@ -128,6 +128,6 @@ public sealed class InferMapperTests
     private static TextGeneration Map(string json)
     {
         JsonDocument document = JsonDocument.Parse(json);
-        return InferMapper.Map(InferJsonReader.Read(document.RootElement), Model, "r");
+        return InferMapper.Map(InferJsonReader.Read(document.RootElement, binary: null).Request, Model, "r");
     }
 }

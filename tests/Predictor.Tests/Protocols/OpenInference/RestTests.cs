@@ -18,7 +18,7 @@ public sealed class RestTests
         {
             (int status, JsonElement body) = await server.GetAsync(path);
             Assert.Equal(200, status);
-            Assert.Equal("""{"name":"kservepaged","version":"0.1.0","extensions":["generate"]}""", body.GetRawText());
+            Assert.Equal("""{"name":"kservepaged","version":"0.1.0","extensions":["binary_tensor_data","parameters","generate"]}""", body.GetRawText());
         }
     }
 
@@ -123,8 +123,8 @@ public sealed class RestTests
     [InlineData("/v2/models/tales", "POST", "", 405, "POST")]
     [InlineData("/v2/nothing", "GET", "", 404, "/v2/nothing")]
     [InlineData("/v2/health/live", "DELETE", "", 405, "DELETE")]
-    [InlineData("/v2/models/tales/infer", "POST", "{", 400, "not valid JSON")]
-    [InlineData("/v2/models/tales/infer", "POST", "", 400, "not valid JSON")]
+    [InlineData("/v2/models/tales/infer", "POST", "{", 400, "not JSON")]
+    [InlineData("/v2/models/tales/infer", "POST", "", 400, "no body")]
     [InlineData("/v2/models/tales/generate", "POST", "[]", 400, "JSON object")]
     [InlineData("/v2/models/tales/generate", "POST", "{}", 400, "exactly one of")]
     [InlineData("/v2/models/tales/generate", "POST", """{"text_input":"a","stream":true}""", 400, "generate_stream")]

@@ -8,13 +8,17 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// <summary>Infer messages between protobuf and the shared form.</summary>
 internal static class ProtoInfer
 {
-    /// <summary>True: the answer must be raw as well (Triton's client reads nothing else).</summary>
-    public static bool IsRaw(ModelInferRequest request) => request.RawInputContents.Count > 0;
+    // REST's wish for raw answers, which KServe's client passes on over gRPC as well.
+    private const string BinaryOutput = "binary_data_output";
+
+    /// <summary>True: the answer must be raw. Raw inputs ask for it (Triton's client reads nothing else), and so does the parameter.</summary>
+    public static bool IsRaw(ModelInferRequest request) =>
+        request.RawInputContents.Count > 0 || (request.Parameters.TryGetValue(BinaryOutput, out InferParameter? wanted) && wanted.BoolParam);
 
     /// <exception cref="RequestException">The message is not consistent in itself.</exception>
     public static InferRequest Read(ModelInferRequest request)
     {
-        bool raw = IsRaw(request);
+        bool raw = request.RawInputContents.Count > 0;
         if (raw && request.RawInputContents.Count != request.Inputs.Count)
         {
             throw JsonFields.Invalid(
@@ -84,6 +88,10 @@ internal static class ProtoInfer
         var read = new Dictionary<string, JsonElement>();
         foreach ((string name, InferParameter value) in parameters)
         {
+            if (name == BinaryOutput && value.ParameterChoiceCase == InferParameter.ParameterChoiceOneofCase.BoolParam)
+            {
+                continue; // IsRaw has it
+            }
             read[name] = value.ParameterChoiceCase switch
             {
                 InferParameter.ParameterChoiceOneofCase.BoolParam => Element(writer => writer.WriteBooleanValue(value.BoolParam)),

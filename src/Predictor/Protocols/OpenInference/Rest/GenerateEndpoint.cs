@@ -11,8 +11,8 @@ internal static class GenerateEndpoint
 {
     public static async Task GenerateAsync(HttpContext context, ILlmEngine engine, string model)
     {
-        using JsonDocument body = await RestBody.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
-        (TextGeneration generation, string id) = GenerateJson.Read(body.RootElement, context.TraceIdentifier);
+        JsonElement body = await RestBody.ReadAsync(context).ConfigureAwait(false);
+        (TextGeneration generation, string id) = GenerateJson.Read(body, context.TraceIdentifier);
         if (generation.Options.Stream == true)
         {
             throw JsonFields.Invalid("'stream' is true: use generate_stream.", "stream");
@@ -27,21 +27,21 @@ internal static class GenerateEndpoint
     /// <summary>One event for each piece of text; the connection's end closes the stream. A refusal comes before the first event, with its status.</summary>
     public static async Task StreamAsync(HttpContext context, ILlmEngine engine, string model)
     {
-        using JsonDocument body = await RestBody.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
-        (TextGeneration generation, string id) = GenerateJson.Read(body.RootElement, context.TraceIdentifier);
+        JsonElement body = await RestBody.ReadAsync(context).ConfigureAwait(false);
+        (TextGeneration generation, string id) = GenerateJson.Read(body, context.TraceIdentifier);
         if (generation.Options.Stream == false)
         {
             await WholeAsync(context, engine, model, generation, id).ConfigureAwait(false);
             return;
         }
-        var events = new EventStream(context);
+        using var events = new ServerSentEvents(context);
         try
         {
             await StreamAsync(context, engine, model, generation, id, events).ConfigureAwait(false);
         }
         catch (RequestException failure) when (context.Response.HasStarted)
         {
-            await events.SendAsync(writer =>
+            await events.WriteAsync(writer =>
             {
                 writer.WriteStartObject();
                 writer.WriteString("error", ErrorReply.From(failure).Message);
@@ -51,17 +51,18 @@ internal static class GenerateEndpoint
     }
 
     private static async Task StreamAsync(
-        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, EventStream events)
+        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, ServerSentEvents events)
     {
         var output = new GeneratedText();
         GeneratedPrompt prompt = new("", 0, [output]);
         List<TokenLogprob> held = [];
+        bool isFirst = true;
         await foreach (GenerationDelta delta in engine.GenerateAsync(generation.Requests[0], context.RequestAborted).ConfigureAwait(false))
         {
             if (delta.IsStart)
             {
                 prompt = new GeneratedPrompt(delta.PromptText ?? "", delta.Usage.PromptTokens, [output]);
-                events.Start();
+                await events.StartAsync().ConfigureAwait(false);
                 continue;
             }
             output.Add(delta);
@@ -70,9 +71,10 @@ internal static class GenerateEndpoint
             {
                 continue; // nothing to show yet: the tokens are reported with the text they become
             }
-            string text = generation.Options.ExcludeInput || events.Count > 0 ? delta.Text : prompt.PromptText + delta.Text;
-            await events.SendAsync(writer => GenerateJson.Write(
+            string text = generation.Options.ExcludeInput || !isFirst ? delta.Text : prompt.PromptText + delta.Text;
+            await events.WriteAsync(writer => GenerateJson.Write(
                 writer, model, id, text, prompt, held, generation, isStream: true, token => IsSpecial(engine.Text, token))).ConfigureAwait(false);
+            isFirst = false;
             held.Clear();
         }
     }
@@ -82,9 +84,9 @@ internal static class GenerateEndpoint
         GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
         GeneratedText output = prompt.Outputs[0];
         string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
-        var events = new EventStream(context);
-        events.Start();
-        await events.SendAsync(writer => GenerateJson.Write(
+        using var events = new ServerSentEvents(context);
+        await events.StartAsync().ConfigureAwait(false);
+        await events.WriteAsync(writer => GenerateJson.Write(
             writer, model, id, text, prompt, output.Logprobs, generation, isStream: true, token => IsSpecial(engine.Text, token))).ConfigureAwait(false);
     }
 

@@ -4,30 +4,45 @@ using KServePaged.Engine.Contracts;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 
-/// <summary>Reads the JSON form of an infer request. Whatever is wrong is named by its place in the body.</summary>
+/// <summary>Reads the JSON of an infer request, whose tensors are in it or behind it. Whatever is wrong is named by its place in the body.</summary>
 internal static class InferJsonReader
 {
     // KServe's client always sends model_name; LiteLLM sends stream, which a unary call answers whole.
     private static readonly string[] KnownFields = ["id", "parameters", "inputs", "outputs", "model_name", "model_version", "stream"];
 
+    private const string BinaryOutput = "binary_data_output";
+
     private static readonly string[] InputFields = ["name", "shape", "datatype", "parameters", "data"];
 
+    /// <param name="binary">What follows the JSON; null = the JSON is the whole body.</param>
     /// <exception cref="RequestException">The body is no infer request.</exception>
-    public static InferRequest Read(JsonElement body)
+    public static RestInfer Read(JsonElement body, BinaryInputs? binary)
     {
         JsonFields.RequireObject(body, "the request body");
         JsonFields.RefuseUnknown(body, KnownFields, "the request body");
         _ = JsonFields.Boolean(body, "stream");
-        return new InferRequest
+        IReadOnlyDictionary<string, JsonElement> parameters = JsonFields.Parameters(body, "parameters");
+        bool binaryByDefault = parameters.TryGetValue(BinaryOutput, out JsonElement wanted) && Flag(wanted, $"parameters.{BinaryOutput}");
+        List<(string Name, bool? Binary)> outputs = [.. Items(body, "outputs", required: false).Select(ReadOutput)];
+        var request = new InferRequest
         {
             Id = JsonFields.Text(body, "id"),
-            Parameters = JsonFields.Parameters(body, "parameters"),
-            Inputs = [.. Items(body, "inputs", required: true).Select(ReadInput)],
-            Outputs = [.. Items(body, "outputs", required: false).Select(ReadOutput)],
+            Parameters = parameters.Where(entry => entry.Key != BinaryOutput).ToDictionary(),
+            Inputs = [.. Items(body, "inputs", required: true).Select((input, index) => ReadInput(input, index, binary))],
+            Outputs = [.. outputs.Select(output => output.Name)],
         };
+        Dictionary<string, bool> named = [];
+        foreach ((string name, bool? form) in outputs)
+        {
+            if (form is bool given)
+            {
+                named[name] = given; // an output named twice is refused by the mapper
+            }
+        }
+        return new RestInfer(request, new BinaryOutputs(binaryByDefault, named));
     }
 
-    private static InferTensor ReadInput(JsonElement input, int index)
+    private static InferTensor ReadInput(JsonElement input, int index, BinaryInputs? binary)
     {
         string place = $"inputs[{index}]";
         JsonFields.RequireObject(input, place);
@@ -36,11 +51,20 @@ internal static class InferJsonReader
         string type = JsonFields.Text(input, "datatype") ?? throw JsonFields.Invalid($"input '{name}': 'datatype' is missing.", $"{place}.datatype");
         Datatype datatype = Datatypes.Parse(type, name);
         long[] shape = ReadShape(input, name);
-        RefuseParameters(input, name);
-        if (!input.TryGetProperty("data", out JsonElement data) || data.ValueKind != JsonValueKind.Array)
+        bool hasData = input.TryGetProperty("data", out JsonElement data) && data.ValueKind != JsonValueKind.Null;
+        if (BinarySize(input, name) is JsonElement size)
         {
-            throw JsonFields.Invalid($"input '{name}': 'data' must be an array.", $"{place}.data");
+            return hasData
+                ? throw JsonFields.Invalid($"input '{name}' has 'data' beside '{BinaryInputs.SizeParameter}'.", $"{place}.data")
+                : RawTensors.Decode(name, datatype, shape, Part(binary, name).Take(name, size));
         }
+        return hasData && data.ValueKind == JsonValueKind.Array
+            ? FromData(data, name, datatype, shape)
+            : throw JsonFields.Invalid($"input '{name}': 'data' must be an array.", $"{place}.data");
+    }
+
+    private static InferTensor FromData(JsonElement data, string name, Datatype datatype, long[] shape)
+    {
         int count = TensorShape.Count(shape, name);
         List<JsonElement> elements = [];
         Flatten(data, shape, 0, name, elements);
@@ -53,29 +77,44 @@ internal static class InferJsonReader
             : InferTensor.OfRaw(name, datatype, shape, JsonElements.ToRaw(elements, datatype, name));
     }
 
-    private static string ReadOutput(JsonElement output, int index)
+    private static (string Name, bool? Binary) ReadOutput(JsonElement output, int index)
     {
         string place = $"outputs[{index}]";
         JsonFields.RequireObject(output, place);
         JsonFields.RefuseUnknown(output, ["name", "parameters"], place);
         string name = JsonFields.Text(output, "name") ?? throw JsonFields.Invalid($"{place}: 'name' is missing.", $"{place}.name");
+        bool? binary = null;
         foreach ((string key, JsonElement value) in JsonFields.Parameters(output, "parameters"))
         {
-            if (key != "binary_data" || value.ValueKind != JsonValueKind.False)
+            binary = key switch
             {
-                throw JsonFields.Invalid($"output '{name}': parameter '{key}' is not supported.", $"{place}.parameters.{key}");
-            }
+                "binary_data" => Flag(value, $"{place}.parameters.{key}"),
+                // No classes: the tensor itself is wanted.
+                "classification" when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long classes) && classes == 0 => binary,
+                _ => throw JsonFields.Invalid($"output '{name}': parameter '{key}' is not supported.", $"{place}.parameters.{key}"),
+            };
         }
-        return name;
+        return (name, binary);
     }
 
-    private static void RefuseParameters(JsonElement input, string name)
+    private static bool Flag(JsonElement value, string place) => value.ValueKind is JsonValueKind.True or JsonValueKind.False
+        ? value.GetBoolean()
+        : throw JsonFields.Invalid($"'{place}' must be true or false.", place);
+
+    private static JsonElement? BinarySize(JsonElement input, string name)
     {
-        foreach ((string key, _) in JsonFields.Parameters(input, "parameters"))
+        JsonElement? size = null;
+        foreach ((string key, JsonElement value) in JsonFields.Parameters(input, "parameters"))
         {
-            throw JsonFields.Invalid($"input '{name}': parameter '{key}' is not supported; send the data as JSON.", key);
+            size = key == BinaryInputs.SizeParameter
+                ? value
+                : throw JsonFields.Invalid($"input '{name}': parameter '{key}' is not supported; send the data in the body.", key);
         }
+        return size;
     }
+
+    private static BinaryInputs Part(BinaryInputs? binary, string name) => binary ?? throw JsonFields.Invalid(
+        $"input '{name}': '{BinaryInputs.SizeParameter}' needs the header {RestBody.HeaderLength}, which the request does not have.", BinaryInputs.SizeParameter);
 
     private static long[] ReadShape(JsonElement input, string name)
     {

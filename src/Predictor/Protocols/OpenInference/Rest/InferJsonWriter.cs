@@ -5,7 +5,8 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 /// <summary>Writes answers in the JSON form of the protocol. Absent fields are left out.</summary>
 internal static class InferJsonWriter
 {
-    public static void Write(Utf8JsonWriter writer, InferResponse response)
+    /// <param name="raw">The tensors that travel behind the JSON, by name: of them only the size appears here.</param>
+    public static void Write(Utf8JsonWriter writer, InferResponse response, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> raw)
     {
         writer.WriteStartObject();
         writer.WriteString("model_name", response.ModelName);
@@ -18,8 +19,7 @@ internal static class InferJsonWriter
             writer.WriteString("name", tensor.Name);
             WriteShape(writer, tensor.Shape);
             writer.WriteString("datatype", Datatypes.Name(tensor.Datatype));
-            writer.WritePropertyName("data");
-            TensorJson.WriteData(writer, tensor);
+            WriteContents(writer, tensor, raw);
             writer.WriteEndObject();
         }
         writer.WriteEndArray();
@@ -37,6 +37,19 @@ internal static class InferJsonWriter
         WriteTensors(writer, "inputs", TextModel.Inputs(hasTokenizer, hasChatTemplate));
         WriteTensors(writer, "outputs", TextModel.Outputs(hasTokenizer));
         writer.WriteEndObject();
+    }
+
+    private static void WriteContents(Utf8JsonWriter writer, InferTensor tensor, IReadOnlyDictionary<string, ReadOnlyMemory<byte>> raw)
+    {
+        if (raw.TryGetValue(tensor.Name, out ReadOnlyMemory<byte> bytes))
+        {
+            writer.WriteStartObject("parameters");
+            writer.WriteNumber(BinaryInputs.SizeParameter, bytes.Length);
+            writer.WriteEndObject();
+            return;
+        }
+        writer.WritePropertyName("data");
+        TensorJson.WriteData(writer, tensor);
     }
 
     private static void WriteTensors(Utf8JsonWriter writer, string field, IReadOnlyList<TensorMetadata> tensors)

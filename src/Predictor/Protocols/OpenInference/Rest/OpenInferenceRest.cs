@@ -1,4 +1,3 @@
-using System.Text.Json;
 using KServePaged.Engine;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Security;
@@ -128,14 +127,13 @@ internal static class OpenInferenceRest
 
     private static async Task InferAsync(HttpContext context, string name, ILlmEngine engine)
     {
-        using JsonDocument body = await RestBody.ReadAsync(context.Request, context.RequestAborted).ConfigureAwait(false);
-        InferRequest request = InferJsonReader.Read(body.RootElement);
+        (InferRequest request, BinaryOutputs binary) = await RestBody.ReadInferAsync(context).ConfigureAwait(false);
         TextGeneration generation = InferMapper.Map(request, engine.Model, context.TraceIdentifier);
         IReadOnlyList<GeneratedPrompt> prompts =
             await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false);
         var response = new InferResponse(
             name, TextModel.Version, request.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
-        await JsonReply.WriteAsync(context, writer => InferJsonWriter.Write(writer, response)).ConfigureAwait(false);
+        await InferReply.WriteAsync(context, response, binary).ConfigureAwait(false);
     }
 
     // The raw target, because the decoded path no longer tells %2F from %252F.
