@@ -28,7 +28,7 @@ CONFIG = {
 }
 
 
-DROPOUT = 0.1  # in training, of what each layer adds
+DROPOUT = 0.05  # in training, of what each layer adds
 
 
 def round_bf16(weight):

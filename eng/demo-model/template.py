@@ -3,10 +3,11 @@
 CHAT_TEMPLATE = """\
 {{- bos_token -}}
 {%- for message in messages -%}
-    {%- if message['role'] not in ['system', 'user', 'assistant'] -%}
-        {{- raise_exception("This model knows the roles system, user and assistant, not '" + message['role'] + "'.") -}}
+    {%- set role = 'system' if message['role'] == 'developer' else message['role'] -%}
+    {%- if role not in ['system', 'user', 'assistant'] -%}
+        {{- raise_exception("This model knows the roles system, developer, user and assistant, not '" + role + "'.") -}}
     {%- endif -%}
-    {{- '<|' + message['role'] + '|>' + message['content'] | trim + '<|end|>' -}}
+    {{- '<|' + role + '|>' + message['content'] | trim + '<|end|>' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}
     {{- '<|assistant|>' -}}

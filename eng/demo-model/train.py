@@ -26,7 +26,8 @@ class Sampler:
     """Draws training documents: lists of (ids, is_answer) pieces that begin with <|bos|>."""
 
     def __init__(self, entries, tokenizer, rng):
-        self._conversations = [e for e in entries if e.turns]
+        # Once for every four phrasings, so that a question asked in twenty ways is not learned in only a few of them.
+        self._conversations = [e for e in entries if e.turns for _ in range((len(e.variants()) + 3) // 4)]
         self._texts = [e for e in entries if e.text]
         self._tokenizer, self._rng = tokenizer, rng
         self._deck = []
@@ -36,10 +37,10 @@ class Sampler:
         if kind < 0.08 and self._texts:
             prompt, rest = self._rng.choice(self._texts).text
             return self._join([("<|bos|>" + prompt, False), (rest + "<|end|>", True)])
-        if kind < 0.20:  # without the template: the question, then the answer as its continuation
+        if kind < 0.24:  # without the template: the question, then the answer as its continuation
             question, answer = self._turns(self._next())[0]
             return self._join([("<|bos|>" + question, False), (" " + answer + "<|end|>", True)])
-        count = 1 if kind < 0.75 else self._rng.randint(2, 5)
+        count = 1 if kind < 0.76 else self._rng.randint(2, 5)
         chosen = [self._next() for _ in range(count)]
         pieces = [("<|bos|>", False)]
         if chosen[0].system:
@@ -50,7 +51,7 @@ class Sampler:
         return self._join(pieces)
 
     def _next(self):
-        """Every entry once before any comes again, and between them fresh ones of the patterns."""
+        """The whole deck before it is shuffled again, and between its entries fresh ones of the patterns."""
         if self._rng.random() < 0.1:
             pairs = patterns.fresh(self._rng)
             return corpus.Entry(turns=list(zip(pairs[::2], pairs[1::2])))
@@ -74,15 +75,15 @@ class Sampler:
         if happens(0.15):
             for written, typed in (("What is ", "What's "), (" + ", "+"), (" do not ", " don't ")):
                 question = question.replace(written, typed)
-        if happens(0.15) and question[-1] in ".?!":
+        if happens(0.2) and question[-1] in ".?!":
             question = question[:-1]
-        if happens(0.06):
-            question = self._rng.choice(("Please ", "Hi, ", "Hello, ", "OK, ", "So ", "Can you tell me: ")) + question
+        if happens(0.08):
+            question = self._rng.choice(("Please ", "Hi, ", "Hi! ", "Hello, ", "Hello! ", "OK, ", "So ", "Can you tell me: ")) + question
         elif happens(0.06):
             question += self._rng.choice((" Thanks!", " Please.", " please", " :)"))
         if happens(0.15):
             question = question[0].lower() + question[1:]
-        elif happens(0.06):
+        elif happens(0.1):
             question = question.lower()
         return question
 
@@ -177,7 +178,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "models" / "demo")
     parser.add_argument("--seed", type=int, default=20261125)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=2800)
     parser.add_argument("--tokens", type=int, default=2048, help="per step")
     parser.add_argument("--rate", type=float, default=2e-3)
     options = parser.parse_args()
