@@ -2,9 +2,14 @@
 import argparse
 import json
 import math
+import os
 import random
 import time
 from pathlib import Path
+
+# Read when torch loads OpenBLAS: one thread and one set of kernels have one order of sums, so that a seed gives one result.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 import torch
 from torch.nn import functional as F
@@ -182,7 +187,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=2048, help="per step")
     parser.add_argument("--rate", type=float, default=2e-3)
     options = parser.parse_args()
-    torch.set_num_threads(1)  # one order of sums, so that a seed gives one result
+    torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     entries = corpus.read()
     texts = [t for e in entries for t in ([e.text[0] + e.text[1]] if e.text else [x for qs, a in e.turns for x in [*qs, a]])]
