@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KServePaged.Engine.ChatTemplates;
+using KServePaged.TestSupport;
 
 namespace KServePaged.Engine.Tests.ChatTemplates;
 
@@ -90,6 +91,14 @@ public sealed class ChatTemplateFilesTests : IDisposable
     {
         Write(name, content);
         Assert.StartsWith(message, Assert.Throws<InvalidDataException>(() => ChatTemplateFiles.Load(_directory)).Message);
+    }
+
+    [Fact]
+    public void Load_PublishedTokenizers_AllLoad()
+    {
+        ChatTemplateSet[] sets = Array.ConvertAll(Directory.GetDirectories(SharedData.PathOf("tokenizers")), ChatTemplateFiles.Load);
+        Assert.Contains(sets, set => set.Default is not null);
+        Assert.Contains(sets, set => set.SpecialTokens.ContainsKey("eos_token"));
     }
 
     private void Check(string? without, string? with)

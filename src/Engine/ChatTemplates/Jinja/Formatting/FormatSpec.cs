@@ -15,6 +15,7 @@ internal sealed class FormatSpec
     private char _grouping;
     private int _precision = -1;
     private char _type;
+    private bool _padsZeros; // for a number: between sign and digits
 
     private FormatSpec()
     {
@@ -96,7 +97,8 @@ internal sealed class FormatSpec
         }
         if (at < spec.Length && spec[at] == '0')
         {
-            (_fill, _align) = _align == 0 ? ("0", '=') : (_fill, _align);
+            _padsZeros = _align == 0;
+            _fill = _padsZeros ? "0" : _fill;
             at++;
         }
         return at;
@@ -153,7 +155,7 @@ internal sealed class FormatSpec
         if (_type == 'c')
         {
             bool isCharacter = number >= 0 && number <= 0x10ffff;
-            return Pad(state, isCharacter ? CodePoints.From((int)number) : throw new TemplateException("%c arg not in range(0x110000)"), string.Empty, '<');
+            return Pad(state, isCharacter ? CodePoints.From((int)number) : throw new TemplateException("%c arg not in range(0x110000)"), string.Empty, '>');
         }
         BigInteger absolute = BigInteger.Abs(number);
         string digits = _type switch
@@ -200,6 +202,10 @@ internal sealed class FormatSpec
         }
         string whole = digits[..end];
         string rest = digits[end..] + suffix;
+        if (_padsZeros)
+        {
+            _align = '=';
+        }
         int room = _fill == "0" && _align == '=' ? _width - lead.Length - rest.Length : 0;
         if (_grouping != 0)
         {

@@ -3,7 +3,7 @@ using KServePaged.Engine.ChatTemplates.Jinja.Values;
 
 namespace KServePaged.Engine.ChatTemplates.Jinja.Library;
 
-/// <summary>What may stand behind a bar. Of Jinja's own filters only the random ones and those for web pages in prose are missing.</summary>
+/// <summary>What may stand behind a bar: Jinja's own filters except random, urlize, wordwrap and pprint, which no prompt needs.</summary>
 internal static class Filters
 {
     public static readonly FrozenDictionary<string, Operation> Table = new Dictionary<string, Operation>

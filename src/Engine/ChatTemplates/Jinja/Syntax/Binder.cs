@@ -85,18 +85,6 @@ internal sealed class Binder(string fileName)
                 BindTarget(set.Target, scope);
                 set.Exports = ExportsOf(set.Target, scope);
                 break;
-            case SetBlockStatement set:
-                Scope inner = scope.Inner();
-                set.Prologue = BindBody(set.Body, inner, set.Filter is null ? [] : [set.Filter]);
-                BindExpressions(set.Filter is null ? [] : [set.Filter], inner);
-                BindTarget(set.Target, scope);
-                set.Exports = ExportsOf(set.Target, scope);
-                break;
-            case FilterBlockStatement filter:
-                Scope filtered = scope.Inner();
-                filter.Prologue = BindBody(filter.Body, filtered, filter.Filter);
-                BindExpressions([filter.Filter], filtered);
-                break;
             case MacroStatement macro:
                 BindMacro(macro.Definition, scope, macro.Line);
                 BindTarget(macro.Target, scope);
@@ -119,15 +107,21 @@ internal sealed class Binder(string fileName)
     {
         switch (statement)
         {
+            case SetBlockStatement set:
+                Expression[] filters = set.Filter is null ? [] : [set.Filter];
+                Scope captured = scope.Inner();
+                set.Prologue = BindBody(set.Body, captured, filters);
+                BindExpressions(filters, captured);
+                BindTarget(set.Target, scope);
+                set.Exports = ExportsOf(set.Target, scope);
+                break;
+            case FilterBlockStatement filter:
+                Scope filtered = scope.Inner();
+                filter.Prologue = BindBody(filter.Body, filtered, filter.Filter);
+                BindExpressions([filter.Filter], filtered);
+                break;
             case WithStatement with:
-                Scope inner = scope.Inner();
-                foreach (Target target in with.Targets)
-                {
-                    SymbolCollector.Declare(inner.Symbols, target);
-                }
-                BindExpressions(with.Values, scope);
-                with.Prologue = BindBody(with.Body, inner);
-                BindTargets(with.Targets, inner);
+                BindWith(with, scope);
                 break;
             case AutoEscapeStatement escape:
                 Scope escaped = scope.Inner();
@@ -144,6 +138,18 @@ internal sealed class Binder(string fileName)
                 BindExpressions(statement.Children.OfType<Expression>(), scope);
                 break;
         }
+    }
+
+    private void BindWith(WithStatement with, Scope scope)
+    {
+        Scope inner = scope.Inner();
+        foreach (Target target in with.Targets)
+        {
+            SymbolCollector.Declare(inner.Symbols, target);
+        }
+        BindExpressions(with.Values, scope);
+        with.Prologue = BindBody(with.Body, inner);
+        BindTargets(with.Targets, inner);
     }
 
     private void BindIf(IfStatement branch, Scope scope)

@@ -160,10 +160,7 @@ internal sealed class PostfixParser(TokenStream tokens, ExpressionParser express
     {
         int line = tokens.Current.Line;
         tokens.ExpectOperator("(");
-        List<Expression> positional = [];
-        List<(string Name, Expression Value)> named = [];
-        Expression? morePositional = null;
-        Expression? moreNamed = null;
+        var draft = new Draft();
         for (bool first = true; !tokens.Current.IsOperator(")"); first = false)
         {
             if (!first)
@@ -174,38 +171,52 @@ internal sealed class PostfixParser(TokenStream tokens, ExpressionParser express
                     break;
                 }
             }
-            if (tokens.SkipOperator("*"))
-            {
-                Ensure(morePositional is null && moreNamed is null);
-                morePositional = expressions.Parse();
-            }
-            else if (tokens.SkipOperator("**"))
-            {
-                Ensure(moreNamed is null);
-                moreNamed = expressions.Parse();
-            }
-            else if (tokens.Current.Kind == TokenKind.Name && tokens.Following.IsOperator("="))
-            {
-                string name = tokens.Next().Text;
-                tokens.Next();
-                Ensure(moreNamed is null && named.All(argument => argument.Name != name));
-                named.Add((name, expressions.Parse()));
-            }
-            else
-            {
-                Ensure(morePositional is null && moreNamed is null && named.Count == 0);
-                positional.Add(expressions.Parse());
-            }
-        }
-        tokens.ExpectOperator(")");
-        return new ArgumentList([.. positional], [.. named], morePositional, moreNamed);
-
-        void Ensure(bool allowed)
-        {
-            if (!allowed)
+            if (!ParseArgument(draft))
             {
                 throw tokens.Error("invalid syntax for function call expression", line);
             }
         }
+        tokens.ExpectOperator(")");
+        return new ArgumentList([.. draft.Positional], [.. draft.Named], draft.MorePositional, draft.MoreNamed);
+    }
+
+    /// <returns>False where an argument of this kind may not follow those before it.</returns>
+    private bool ParseArgument(Draft draft)
+    {
+        bool isLast = draft.MoreNamed is not null;
+        if (tokens.SkipOperator("*"))
+        {
+            isLast |= draft.MorePositional is not null;
+            draft.MorePositional = expressions.Parse();
+        }
+        else if (tokens.SkipOperator("**"))
+        {
+            draft.MoreNamed = expressions.Parse();
+        }
+        else if (tokens.Current.Kind == TokenKind.Name && tokens.Following.IsOperator("="))
+        {
+            string name = tokens.Next().Text;
+            tokens.Next();
+            isLast |= draft.Named.Exists(argument => argument.Name == name);
+            draft.Named.Add((name, expressions.Parse()));
+        }
+        else
+        {
+            isLast |= draft.MorePositional is not null || draft.Named.Count > 0;
+            draft.Positional.Add(expressions.Parse());
+        }
+        return !isLast;
+    }
+
+    /// <summary>The arguments of a call as far as they are read.</summary>
+    private sealed class Draft
+    {
+        public List<Expression> Positional { get; } = [];
+
+        public List<(string Name, Expression Value)> Named { get; } = [];
+
+        public Expression? MorePositional { get; set; }
+
+        public Expression? MoreNamed { get; set; }
     }
 }

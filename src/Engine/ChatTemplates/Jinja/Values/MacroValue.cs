@@ -5,6 +5,9 @@ namespace KServePaged.Engine.ChatTemplates.Jinja.Values;
 /// <summary>A macro together with the frame it was defined in.</summary>
 internal sealed class MacroValue(MacroDefinition definition, Frame outer) : ValueObject(ValueKind.Object, "Macro")
 {
+    // What a macro prints is escaped as it was where the macro stands, not where it is called.
+    private readonly bool _autoEscape = outer.State.AutoEscape;
+
     public override bool IsCallable => true;
 
     public override Value Call(RenderState state, Arguments arguments)
@@ -13,8 +16,11 @@ internal sealed class MacroValue(MacroDefinition definition, Frame outer) : Valu
         var frame = new Frame(state, outer, definition.Scope.SlotCount);
         definition.Prologue.Run(frame);
         Bind(state, frame, arguments);
+        bool before = state.AutoEscape;
+        state.AutoEscape = _autoEscape;
         Capture capture = state.BeginCapture();
         Statement.ExecuteAll(definition.Body, frame);
+        state.AutoEscape = before;
         Value text = state.EndCapture(capture);
         state.Budget.Leave();
         return text;
