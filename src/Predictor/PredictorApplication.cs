@@ -4,6 +4,7 @@ using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Hosting.Grpc;
 using KServePaged.Predictor.Protocols.OpenAI;
+using KServePaged.Predictor.Protocols.OpenInference;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Security;
@@ -32,11 +33,11 @@ internal static class PredictorApplication
         services.AddSingleton<LoadReporter>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         services.AddMetricsExposition();
-        services.AddSingleton<OpenInferenceGrpc>();
+        services.AddSingleton<InferenceStatistics>().AddSingleton<OpenInferenceGrpc>().AddSingleton<ManagementGrpc>();
         services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
-        app.UseMiddleware<RequestIds>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
+        app.UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
         app.MapHealth();
         app.MapMetrics();
         app.MapOpenAI();
@@ -51,7 +52,8 @@ internal static class PredictorApplication
         var health = new GrpcHealth(
             app.Services.GetRequiredService<EngineHost>(), [OpenInferenceGrpc.Service, GrpcHealth.Service], app.Services.GetRequiredService<TimeProvider>());
         var reflection = new GrpcReflection([OpenInferenceReflection.Descriptor, HealthReflection.Descriptor]);
-        foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods.Concat(reflection.Methods))
+        foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods
+            .Concat(app.Services.GetRequiredService<ManagementGrpc>().Methods).Concat(reflection.Methods))
         {
             app.MapGrpc(method, limits);
         }

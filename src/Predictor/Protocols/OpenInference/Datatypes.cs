@@ -25,6 +25,9 @@ internal static class Datatypes
 
     public static string Name(Datatype type) => All[(int)type].Name;
 
+    /// <returns>Its name in a model configuration.</returns>
+    public static string ConfigName(Datatype type) => type == Datatype.Bytes ? "TYPE_STRING" : "TYPE_" + Name(type);
+
     /// <returns>Bytes an element takes in raw form; 0 for BYTES, whose elements carry their own lengths.</returns>
     public static int Size(Datatype type) => All[(int)type].Size;
 

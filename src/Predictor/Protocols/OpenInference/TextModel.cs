@@ -8,6 +8,9 @@ internal static class TextModel
 
     public const string Platform = "kservepaged";
 
+    /// <summary>A request may have several responses: a stream's are its pieces. One that is not streamed has a single whole one.</summary>
+    public const bool IsDecoupled = true;
+
     public const string TextInput = "text_input";
 
     public const string Messages = "messages";

@@ -10,7 +10,8 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// One ModelStreamInfer call: many requests side by side, answers told apart by id. A request that fails is answered by an error message and
 /// leaves the stream open, unless the caller asked for gRPC errors.
 /// </summary>
-internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+internal sealed class InferStream(
+    EngineHost host, InferenceStatistics statistics, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     : IDisposable
 {
     private const string FinalResponse = "triton_final_response";
@@ -59,7 +60,9 @@ internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferR
     {
         try
         {
-            await GenerateAsync(request, cancellationToken).ConfigureAwait(false);
+            ServedModel model = ModelLookup.Find(host, request.ModelName, request.ModelVersion);
+            ILlmEngine engine = model.Engine;
+            await statistics.Of(model).MeasureAsync(watch => GenerateAsync(request, engine, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (RequestException refusal) when (!_endsOnError)
         {
@@ -71,21 +74,22 @@ internal sealed class InferStream(EngineHost host, GrpcMessageReader<ModelInferR
         }
     }
 
-    private async Task GenerateAsync(ModelInferRequest request, CancellationToken cancellationToken)
+    private async Task GenerateAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, CancellationToken cancellationToken)
     {
-        ILlmEngine engine = ModelLookup.Find(host, request.ModelName, request.ModelVersion).Engine;
         bool emptyFinal = request.Parameters.TryGetValue(EmptyFinalResponse, out InferParameter? wanted) && wanted.BoolParam;
         request.Parameters.Remove(EmptyFinalResponse);
         InferRequest read = ProtoInfer.Read(request);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         bool raw = ProtoInfer.IsRaw(request);
         string id = read.Id ?? "";
+        watch.Generating(generation.Requests.Count);
         if (generation.Options.Stream == true)
         {
             await StreamAsync(engine, generation, request.ModelName, id, raw, emptyFinal, cancellationToken).ConfigureAwait(false);
             return;
         }
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, cancellationToken).ConfigureAwait(false);
+        watch.Answering();
         var response = new InferResponse(request.ModelName, TextModel.Version, id, InferAssembler.Assemble(generation, prompts));
         await SendAsync(ProtoInfer.Write(response, raw), isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
         await SendEmptyFinalAsync(emptyFinal, request.ModelName, id, cancellationToken).ConfigureAwait(false);

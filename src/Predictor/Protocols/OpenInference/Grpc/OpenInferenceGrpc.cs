@@ -6,7 +6,7 @@ using KServePaged.Predictor.Transport.Grpc;
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>inference.GRPCInferenceService: the Open Inference Protocol v2 over gRPC with Triton's extensions.</summary>
-internal sealed class OpenInferenceGrpc(EngineHost host)
+internal sealed class OpenInferenceGrpc(EngineHost host, InferenceStatistics statistics)
 {
     public const string Service = "inference.GRPCInferenceService";
 
@@ -31,7 +31,7 @@ internal sealed class OpenInferenceGrpc(EngineHost host)
     private async Task StreamInferAsync(
         GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     {
-        using var stream = new InferStream(host, requests, responses, call);
+        using var stream = new InferStream(host, statistics, requests, responses, call);
         await stream.RunAsync().ConfigureAwait(false);
     }
 
@@ -54,10 +54,21 @@ internal sealed class OpenInferenceGrpc(EngineHost host)
 
     private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, GrpcCallContext call)
     {
-        ILlmEngine engine = ModelLookup.Find(host, request.ModelName, request.ModelVersion).Engine;
+        ServedModel model = ModelLookup.Find(host, request.ModelName, request.ModelVersion);
+        ILlmEngine engine = model.Engine;
+        ModelInferResponse? answer = null;
+        await statistics.Of(model).MeasureAsync(async watch => answer = await InferAsync(request, engine, watch, call).ConfigureAwait(false), call.CancellationToken)
+            .ConfigureAwait(false);
+        return answer!; // it was measured to its end
+    }
+
+    private static async Task<ModelInferResponse> InferAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)
+    {
         InferRequest read = ProtoInfer.Read(request);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
+        watch.Generating(generation.Requests.Count);
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, call.CancellationToken).ConfigureAwait(false);
+        watch.Answering();
         var response = new InferResponse(
             request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
         return ProtoInfer.Write(response, ProtoInfer.IsRaw(request));

@@ -9,7 +9,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 /// <summary>Triton's and the protocol's generate and generate_stream: one prompt in, text out.</summary>
 internal static class GenerateEndpoint
 {
-    public static async Task GenerateAsync(HttpContext context, ILlmEngine engine, string model)
+    public static async Task GenerateAsync(HttpContext context, ILlmEngine engine, string model, InferenceWatch watch)
     {
         JsonElement body = await RestBody.ReadAsync(context).ConfigureAwait(false);
         (TextGeneration generation, string id) = GenerateJson.Read(body, context.TraceIdentifier);
@@ -17,7 +17,9 @@ internal static class GenerateEndpoint
         {
             throw JsonFields.Invalid("'stream' is true: use generate_stream.", "stream");
         }
+        watch.Generating(generation.Requests.Count);
         GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
+        watch.Answering();
         GeneratedText output = prompt.Outputs[0];
         string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
         await JsonReply.WriteAsync(context, writer => GenerateJson.Write(
@@ -25,22 +27,32 @@ internal static class GenerateEndpoint
     }
 
     /// <summary>One event for each piece of text; the connection's end closes the stream. A refusal comes before the first event, with its status.</summary>
-    public static async Task StreamAsync(HttpContext context, ILlmEngine engine, string model)
+    public static async Task StreamAsync(HttpContext context, ILlmEngine engine, string model, InferenceWatch watch)
     {
         JsonElement body = await RestBody.ReadAsync(context).ConfigureAwait(false);
         (TextGeneration generation, string id) = GenerateJson.Read(body, context.TraceIdentifier);
+        watch.Generating(generation.Requests.Count);
+        using var events = new ServerSentEvents(context);
         if (generation.Options.Stream == false)
         {
-            await WholeAsync(context, engine, model, generation, id).ConfigureAwait(false);
-            return;
+            await WholeAsync(context, engine, model, generation, id, events).ConfigureAwait(false);
         }
-        using var events = new ServerSentEvents(context);
-        try
+        else
         {
             await StreamAsync(context, engine, model, generation, id, events).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Turns what fails after the first event into a last event: the status is out by then.</summary>
+    public static async Task WithErrorEventAsync(HttpContext context, Func<Task> stream)
+    {
+        try
+        {
+            await stream().ConfigureAwait(false);
+        }
         catch (RequestException failure) when (context.Response.HasStarted)
         {
+            using var events = new ServerSentEvents(context);
             await events.WriteAsync(writer =>
             {
                 writer.WriteStartObject();
@@ -79,12 +91,12 @@ internal static class GenerateEndpoint
         }
     }
 
-    private static async Task WholeAsync(HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id)
+    private static async Task WholeAsync(
+        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, ServerSentEvents events)
     {
         GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
         GeneratedText output = prompt.Outputs[0];
         string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
-        using var events = new ServerSentEvents(context);
         await events.StartAsync().ConfigureAwait(false);
         await events.WriteAsync(writer => GenerateJson.Write(
             writer, model, id, text, prompt, output.Logprobs, generation, isStream: true, token => IsSpecial(engine.Text, token))).ConfigureAwait(false);

@@ -9,7 +9,10 @@ internal sealed record ModelRoute(string Model, string? Version, string Action)
     /// <summary>The model's own metadata: no action in the path.</summary>
     public const string Metadata = "";
 
-    private static readonly string[] Actions = ["ready", "infer", "generate", "generate_stream"];
+    private static readonly string[] Actions = ["ready", "infer", "generate", "generate_stream", "config", "stats"];
+
+    // The one action of two segments.
+    public const string TraceSetting = "trace/setting";
 
     /// <param name="path">As received, still percent-encoded, without the leading /v2/models/.</param>
     /// <param name="isModel">Whether a name is one of the served models'; a model called "x/ready" wins over the action.</param>
@@ -26,7 +29,12 @@ internal sealed record ModelRoute(string Model, string? Version, string Action)
             return new ModelRoute(Name(segments), null, Metadata);
         }
         string action = Metadata;
-        if (segments.Length > 1 && Actions.Contains(segments[^1]))
+        if (segments.Length > 2 && $"{segments[^2]}/{segments[^1]}" == TraceSetting)
+        {
+            action = TraceSetting;
+            segments = segments[..^2];
+        }
+        else if (segments.Length > 1 && Actions.Contains(segments[^1]))
         {
             action = segments[^1];
             segments = segments[..^1];

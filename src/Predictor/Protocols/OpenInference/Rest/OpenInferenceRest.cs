@@ -1,4 +1,7 @@
 using KServePaged.Engine;
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Transport;
@@ -20,7 +23,17 @@ internal static class OpenInferenceRest
         routes.MapMethods("/v2/health/ready", Read, ReadyAsync).WithMetadata(OpenToAll.Instance);
         routes.MapMethods("/v2/models", Read, ListAsync);
         routes.Map(Models + "{**path}", DispatchAsync);
+        routes.Map("/v2/models/stats", AllStatisticsAsync);
+        routes.MapPost("/v2/repository/index", context => ModelManagement.IndexAsync(context, Host(context)));
+        routes.MapPost("/v2/repository/models/{**path}", LoadAsync);
+        routes.MapMethods("/v2/trace/setting", ReadWrite, context => ModelManagement.SettingsAsync(context, ServerSettings.Trace));
+        routes.MapMethods("/v2/logging", ReadWrite, context => ModelManagement.SettingsAsync(
+            context, ServerSettings.Logging(context.RequestServices.GetRequiredService<ServerOptions>().LogLevel)));
+        routes.Map("/v2/systemsharedmemory/{**path}", SharedMemoryAsync);
+        routes.Map("/v2/cudasharedmemory/{**path}", SharedMemoryAsync);
     }
+
+    private static readonly string[] ReadWrite = [.. Read, "POST"];
 
     private static EngineHost Host(HttpContext context) => context.RequestServices.GetRequiredService<EngineHost>();
 
@@ -87,23 +100,69 @@ internal static class OpenInferenceRest
             return ListAsync(context);
         }
         ServedModel model = ModelLookup.Find(host, route.Model, route.Version);
-        bool reads = route.Action is ModelRoute.Metadata or "ready";
-        if (reads ? !Read.Contains(context.Request.Method) : !HttpMethods.IsPost(context.Request.Method))
+        string[] methods = route.Action switch
         {
-            context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
-            context.Response.Headers.Allow = reads ? "GET, HEAD" : "POST";
-            return Task.CompletedTask; // the error middleware writes the body
+            ModelRoute.Metadata or "ready" or "config" or "stats" => Read,
+            ModelRoute.TraceSetting => ReadWrite,
+            _ => ["POST"],
+        };
+        if (!Takes(context, methods))
+        {
+            return Task.CompletedTask;
         }
         return route.Action switch
         {
             ModelRoute.Metadata => MetadataAsync(context, route.Model, model.LoadedEngine ?? model.Engine),
             "ready" => ModelReadyAsync(context, route.Model, model),
-            "infer" => InferAsync(context, route.Model, model.Engine),
-            "generate" => GenerateEndpoint.GenerateAsync(context, model.Engine, route.Model),
-            "generate_stream" => GenerateEndpoint.StreamAsync(context, model.Engine, route.Model),
+            "config" => ModelManagement.ConfigAsync(context, route.Model, (model.LoadedEngine ?? model.Engine).Model),
+            "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, Statistics(context).Of(model).Counts)]),
+            ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, ServerSettings.Trace),
+            "infer" => MeasureAsync(context, model, (engine, watch) => InferAsync(context, route.Model, engine, watch)),
+            "generate" => MeasureAsync(context, model, (engine, watch) => GenerateEndpoint.GenerateAsync(context, engine, route.Model, watch)),
+            "generate_stream" => GenerateEndpoint.WithErrorEventAsync(
+                context, () => MeasureAsync(context, model, (engine, watch) => GenerateEndpoint.StreamAsync(context, engine, route.Model, watch))),
             _ => throw new InvalidOperationException($"an action without a handler: {route.Action}"),
         };
     }
+
+    private static InferenceStatistics Statistics(HttpContext context) => context.RequestServices.GetRequiredService<InferenceStatistics>();
+
+    private static Task MeasureAsync(HttpContext context, ServedModel model, Func<ILlmEngine, InferenceWatch, Task> serve)
+    {
+        ILlmEngine engine = model.Engine;
+        LoadMetricsHeader.Prepare(context, engine);
+        return Statistics(context).Of(model).MeasureAsync(watch => serve(engine, watch), context.RequestAborted);
+    }
+
+    private static Task AllStatisticsAsync(HttpContext context)
+    {
+        EngineHost host = Host(context);
+        if (host.Models.Any(model => model.Names.Contains("stats")))
+        {
+            return DispatchAsync(context); // a model of that name has the path
+        }
+        return Takes(context, Read)
+            ? ModelManagement.StatisticsAsync(context, host.Models.Select(model => (model.Name, Statistics(context).Of(model).Counts)))
+            : Task.CompletedTask;
+    }
+
+    // False: the answer is 405, whose body the error middleware writes.
+    private static bool Takes(HttpContext context, string[] methods)
+    {
+        if (methods.Contains(context.Request.Method))
+        {
+            return true;
+        }
+        context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+        context.Response.Headers.Allow = string.Join(", ", methods);
+        return false;
+    }
+
+    private static Task LoadAsync(HttpContext context) => context.RequestServices.GetRequiredService<ErrorWriter>().WriteAsync(
+        context, ErrorReply.FromHttp(StatusCodes.Status501NotImplemented, "This server loads its models at the start; it neither loads nor unloads any while it runs."));
+
+    private static Task SharedMemoryAsync(HttpContext context) => throw new RequestException(
+        EngineErrorCode.Unsupported, "This server shares no memory with its clients; send the tensors in the request.");
 
     private static Task MetadataAsync(HttpContext context, string name, ILlmEngine engine) => JsonReply.WriteAsync(
         context, writer => InferJsonWriter.WriteMetadata(writer, name, engine.Model.HasTokenizer, engine.Model.HasChatTemplate));
@@ -125,12 +184,14 @@ internal static class OpenInferenceRest
         });
     }
 
-    private static async Task InferAsync(HttpContext context, string name, ILlmEngine engine)
+    private static async Task InferAsync(HttpContext context, string name, ILlmEngine engine, InferenceWatch watch)
     {
         (InferRequest request, BinaryOutputs binary) = await RestBody.ReadInferAsync(context).ConfigureAwait(false);
         TextGeneration generation = InferMapper.Map(request, engine.Model, context.TraceIdentifier);
+        watch.Generating(generation.Requests.Count);
         IReadOnlyList<GeneratedPrompt> prompts =
             await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false);
+        watch.Answering();
         var response = new InferResponse(
             name, TextModel.Version, request.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
         await InferReply.WriteAsync(context, response, binary).ConfigureAwait(false);

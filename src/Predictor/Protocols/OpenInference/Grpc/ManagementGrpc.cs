@@ -1,0 +1,147 @@
+using System.Text.Json;
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.Transport.Grpc;
+
+namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
+
+/// <summary>Triton's extensions that tell about models and the server: the gRPC twins of the REST routes.</summary>
+internal sealed class ManagementGrpc(EngineHost host, InferenceStatistics statistics, ServerOptions options)
+{
+    private const string Service = OpenInferenceGrpc.Service;
+
+    private readonly ServerSettings _logging = ServerSettings.Logging(options.LogLevel);
+
+    public IEnumerable<GrpcMethod> Methods =>
+    [
+        GrpcMethod.Unary(Service, "ModelConfig", ModelConfigRequest.Parser, (request, _) => Task.FromResult(Config(request))),
+        GrpcMethod.Unary(Service, "ModelStatistics", ModelStatisticsRequest.Parser, (request, _) => Task.FromResult(Statistics(request))),
+        GrpcMethod.Unary(Service, "RepositoryIndex", RepositoryIndexRequest.Parser, (request, _) => Task.FromResult(Index(request))),
+        GrpcMethod.Unary(Service, "TraceSetting", TraceSettingRequest.Parser, (request, _) => Task.FromResult(Trace(request))),
+        GrpcMethod.Unary(Service, "LogSettings", LogSettingsRequest.Parser, (request, _) => Task.FromResult(Logging(request))),
+    ];
+
+    private ModelConfigResponse Config(ModelConfigRequest request)
+    {
+        ServedModel model = ModelLookup.Find(host, request.Name, request.Version);
+        ModelInfo info = (model.LoadedEngine ?? model.Engine).Model;
+        return new ModelConfigResponse
+        {
+            Config = new ModelConfig
+            {
+                Name = string.IsNullOrEmpty(request.Name) ? model.Name : request.Name,
+                Platform = TextModel.Platform,
+                Backend = TextModel.Platform,
+                Input =
+                {
+                    TextModel.Inputs(info.HasTokenizer, info.HasChatTemplate).Select(tensor =>
+                        new ModelInput { Name = tensor.Name, DataType = TypeOf(tensor.Datatype), Dims = { tensor.Shape }, Optional = true }),
+                },
+                Output =
+                {
+                    TextModel.Outputs(info.HasTokenizer).Select(tensor =>
+                        new ModelOutput { Name = tensor.Name, DataType = TypeOf(tensor.Datatype), Dims = { tensor.Shape } }),
+                },
+                ModelTransactionPolicy = new ModelTransactionPolicy { Decoupled = TextModel.IsDecoupled },
+            },
+        };
+    }
+
+    private ModelStatisticsResponse Statistics(ModelStatisticsRequest request)
+    {
+        IEnumerable<(string Name, ServedModel Model)> asked = request.Name.Length == 0
+            ? host.Models.Select(model => (model.Name, model))
+            : [(request.Name, ModelLookup.Find(host, request.Name, request.Version))];
+        return new ModelStatisticsResponse { ModelStats = { asked.Select(entry => Statistics(entry.Name, statistics.Of(entry.Model).Counts)) } };
+    }
+
+    private static ModelStatistics Statistics(string name, InferenceCounts counts) => new()
+    {
+        Name = name,
+        Version = TextModel.Version,
+        LastInference = counts.LastInferenceMs,
+        InferenceCount = counts.InferenceCount,
+        ExecutionCount = counts.Success.Count,
+        InferenceStats = new InferStatistics
+        {
+            Success = Duration(counts.Success),
+            Fail = Duration(counts.Fail),
+            Queue = new StatisticDuration(), // not told apart: see compute_infer
+            ComputeInput = Duration(counts.ComputeInput),
+            ComputeInfer = Duration(counts.ComputeInfer),
+            ComputeOutput = Duration(counts.ComputeOutput),
+            CacheHit = new StatisticDuration(), // whole answers are not cached
+            CacheMiss = new StatisticDuration(),
+        },
+        ResponseStats =
+        {
+            ["0"] = new InferResponseStatistics { Success = Duration(counts.Success), Fail = Duration(counts.Fail), Cancel = Duration(counts.Cancel) },
+        },
+    };
+
+    private RepositoryIndexResponse Index(RepositoryIndexRequest request) => new()
+    {
+        Models =
+        {
+            RepositoryEntry.Index(host, request.Ready).Select(entry =>
+                new RepositoryIndexResponse.Types.ModelIndex { Name = entry.Name, Version = TextModel.Version, State = entry.State, Reason = entry.Reason }),
+        },
+    };
+
+    private TraceSettingResponse Trace(TraceSettingRequest request)
+    {
+        if (request.ModelName.Length > 0)
+        {
+            _ = ModelLookup.Find(host, request.ModelName, version: null);
+        }
+        foreach ((string name, TraceSettingRequest.Types.SettingValue value) in request.Settings)
+        {
+            ServerSettings.Trace.RequireUnchanged(name, value.Value.Count > 0 ? value.Value : null); // none = back to the default
+        }
+        var response = new TraceSettingResponse();
+        foreach (JsonProperty setting in ServerSettings.Trace.Values.EnumerateObject())
+        {
+            response.Settings[setting.Name] = new TraceSettingResponse.Types.SettingValue { Value = { ServerSettings.TextsOf(setting.Value) } };
+        }
+        return response;
+    }
+
+    private LogSettingsResponse Logging(LogSettingsRequest request)
+    {
+        foreach ((string name, LogSettingsRequest.Types.SettingValue value) in request.Settings)
+        {
+            _logging.RequireUnchanged(name, value.ParameterChoiceCase switch
+            {
+                LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.BoolParam => [value.BoolParam ? "true" : "false"],
+                LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.Uint32Param =>
+                    [value.Uint32Param.ToString(System.Globalization.CultureInfo.InvariantCulture)],
+                LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.StringParam => [value.StringParam],
+                _ => null,
+            });
+        }
+        var response = new LogSettingsResponse();
+        foreach (JsonProperty setting in _logging.Values.EnumerateObject())
+        {
+            response.Settings[setting.Name] = setting.Value.ValueKind switch
+            {
+                JsonValueKind.True or JsonValueKind.False => new() { BoolParam = setting.Value.GetBoolean() },
+                JsonValueKind.Number => new() { Uint32Param = setting.Value.GetUInt32() },
+                _ => new() { StringParam = setting.Value.GetString() },
+            };
+        }
+        return response;
+    }
+
+    private static StatisticDuration Duration(InferenceDurations durations) => new() { Count = durations.Count, Ns = durations.Nanoseconds };
+
+    private static DataType TypeOf(Datatype datatype) => datatype switch
+    {
+        Datatype.Bool => DataType.TypeBool,
+        Datatype.Uint32 => DataType.TypeUint32,
+        Datatype.Int32 => DataType.TypeInt32,
+        Datatype.Fp32 => DataType.TypeFp32,
+        Datatype.Bytes => DataType.TypeString,
+        _ => throw new InvalidOperationException($"no tensor of a text model is {datatype}."),
+    };
+}

@@ -1,0 +1,57 @@
+namespace KServePaged.Predictor.Protocols.OpenInference;
+
+/// <summary>Counts the requests of one model. Any thread.</summary>
+internal sealed class InferenceMeter(TimeProvider clock)
+{
+    private readonly Lock _gate = new();
+    private InferenceCounts _counts = new();
+
+    public InferenceCounts Counts
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _counts;
+            }
+        }
+    }
+
+    /// <summary>Serves one request and counts how it ended.</summary>
+    /// <param name="callerLeft">Tells a cancelled request from a failed one.</param>
+    public async Task MeasureAsync(Func<InferenceWatch, Task> serve, CancellationToken callerLeft)
+    {
+        var watch = new InferenceWatch(clock);
+        bool succeeded = false;
+        try
+        {
+            await serve(watch).ConfigureAwait(false);
+            succeeded = true;
+        }
+        finally
+        {
+            Count(watch, succeeded, callerLeft.IsCancellationRequested);
+        }
+    }
+
+    private void Count(InferenceWatch watch, bool succeeded, bool cancelled)
+    {
+        lock (_gate)
+        {
+            _counts = (succeeded, cancelled) switch
+            {
+                (true, _) => _counts with
+                {
+                    LastInferenceMs = (ulong)watch.ArrivedAt.ToUnixTimeMilliseconds(),
+                    InferenceCount = _counts.InferenceCount + (ulong)watch.PromptCount,
+                    Success = _counts.Success.Plus(watch.Total),
+                    ComputeInput = _counts.ComputeInput.Plus(watch.Input),
+                    ComputeInfer = _counts.ComputeInfer.Plus(watch.Infer),
+                    ComputeOutput = _counts.ComputeOutput.Plus(watch.Output),
+                },
+                (false, true) => _counts with { Cancel = _counts.Cancel.Plus(watch.Total) },
+                (false, false) => _counts with { Fail = _counts.Fail.Plus(watch.Total) },
+            };
+        }
+    }
+}

@@ -1,0 +1,143 @@
+using System.Text.Json;
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.Transport;
+
+namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
+
+/// <summary>Triton's extensions that tell about models: configuration, statistics, repository index.</summary>
+internal static class ModelManagement
+{
+    public static Task ConfigAsync(HttpContext context, string name, ModelInfo info) => JsonReply.WriteAsync(context, writer =>
+    {
+        writer.WriteStartObject();
+        writer.WriteString("name", name);
+        writer.WriteString("platform", TextModel.Platform);
+        writer.WriteString("backend", TextModel.Platform);
+        writer.WriteNumber("max_batch_size", 0); // shapes hold their batch dimension themselves
+        WriteTensors(writer, "input", TextModel.Inputs(info.HasTokenizer, info.HasChatTemplate), areInputs: true);
+        WriteTensors(writer, "output", TextModel.Outputs(info.HasTokenizer), areInputs: false);
+        writer.WriteStartObject("model_transaction_policy");
+        writer.WriteBoolean("decoupled", TextModel.IsDecoupled);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+    });
+
+    public static Task StatisticsAsync(HttpContext context, IEnumerable<(string Name, InferenceCounts Counts)> models) => JsonReply.WriteAsync(context, writer =>
+    {
+        writer.WriteStartObject();
+        writer.WriteStartArray("model_stats");
+        foreach ((string name, InferenceCounts counts) in models)
+        {
+            WriteStatistics(writer, name, counts);
+        }
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    });
+
+    /// <summary>The body is optional; {"ready":true} leaves out what is not.</summary>
+    public static async Task IndexAsync(HttpContext context, EngineHost host)
+    {
+        ReadOnlyMemory<byte> bytes = await RequestBody.ReadAsync(context).ConfigureAwait(false);
+        bool readyOnly = false;
+        if (bytes.Length > 0)
+        {
+            JsonElement body = JsonBody.Parse(bytes);
+            JsonFields.RequireObject(body, "the request body");
+            JsonFields.RefuseUnknown(body, ["ready"], "the request body");
+            readyOnly = JsonFields.Boolean(body, "ready") == true;
+        }
+        await JsonReply.WriteAsync(context, writer =>
+        {
+            writer.WriteStartArray();
+            foreach (RepositoryEntry entry in RepositoryEntry.Index(host, readyOnly))
+            {
+                writer.WriteStartObject();
+                writer.WriteString("name", entry.Name);
+                writer.WriteString("version", TextModel.Version);
+                writer.WriteString("state", entry.State);
+                writer.WriteString("reason", entry.Reason);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+        }).ConfigureAwait(false);
+    }
+
+    /// <summary>GET tells the settings; POST with a change is refused, POST with what holds is answered like GET.</summary>
+    public static async Task SettingsAsync(HttpContext context, ServerSettings settings)
+    {
+        if (HttpMethods.IsPost(context.Request.Method))
+        {
+            JsonElement body = JsonBody.Parse(await RequestBody.ReadAsync(context).ConfigureAwait(false));
+            JsonFields.RequireObject(body, "the request body");
+            foreach (JsonProperty change in body.EnumerateObject())
+            {
+                settings.RequireUnchanged(change.Name, change.Value.ValueKind == JsonValueKind.Null ? null : ServerSettings.TextsOf(change.Value));
+            }
+        }
+        await JsonReply.WriteAsync(context, settings.Values.WriteTo).ConfigureAwait(false);
+    }
+
+    private static void WriteTensors(Utf8JsonWriter writer, string field, IReadOnlyList<TensorMetadata> tensors, bool areInputs)
+    {
+        writer.WriteStartArray(field);
+        foreach (TensorMetadata tensor in tensors)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", tensor.Name);
+            writer.WriteString("data_type", Datatypes.ConfigName(tensor.Datatype));
+            writer.WriteStartArray("dims");
+            foreach (long size in tensor.Shape)
+            {
+                writer.WriteNumberValue(size);
+            }
+            writer.WriteEndArray();
+            if (areInputs)
+            {
+                writer.WriteBoolean("optional", true); // one of the prompts is needed, none of them in particular
+            }
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
+    }
+
+    private static void WriteStatistics(Utf8JsonWriter writer, string name, InferenceCounts counts)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("name", name);
+        writer.WriteString("version", TextModel.Version);
+        writer.WriteNumber("last_inference", counts.LastInferenceMs);
+        writer.WriteNumber("inference_count", counts.InferenceCount);
+        writer.WriteNumber("execution_count", counts.Success.Count);
+        writer.WriteStartObject("inference_stats");
+        Write(writer, "success", counts.Success);
+        Write(writer, "fail", counts.Fail);
+        Write(writer, "queue", default); // not told apart: see compute_infer
+        Write(writer, "compute_input", counts.ComputeInput);
+        Write(writer, "compute_infer", counts.ComputeInfer);
+        Write(writer, "compute_output", counts.ComputeOutput);
+        Write(writer, "cache_hit", default); // whole answers are not cached
+        Write(writer, "cache_miss", default);
+        writer.WriteEndObject();
+        writer.WriteStartObject("response_stats");
+        writer.WriteStartObject("0");
+        Write(writer, "success", counts.Success);
+        Write(writer, "fail", counts.Fail);
+        Write(writer, "cancel", counts.Cancel);
+        writer.WriteEndObject();
+        writer.WriteEndObject();
+        writer.WriteStartArray("batch_stats");
+        writer.WriteEndArray();
+        writer.WriteStartArray("memory_usage");
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter writer, string name, InferenceDurations durations)
+    {
+        writer.WriteStartObject(name);
+        writer.WriteNumber("count", durations.Count);
+        writer.WriteNumber("ns", durations.Nanoseconds);
+        writer.WriteEndObject();
+    }
+}
