@@ -98,7 +98,10 @@ public sealed class ChatTemplateTests
     {
         var input = new ChatTemplateInput
         {
-            Messages = Json(Conversation), ContinueFinalMessage = true, AddGenerationPrompt = true, Now = TemplateRunner.Now,
+            Messages = Json(Conversation),
+            ContinueFinalMessage = true,
+            AddGenerationPrompt = true,
+            Now = TemplateRunner.Now,
         };
         Assert.Equal("continue_final_message", Assert.Throws<RequestException>(() => Render(ChatMl, input)).Parameter);
     }
