@@ -82,6 +82,9 @@ public sealed class SampleDrawTests
         float[] steps = [.. Enumerable.Range(0, 20_000).Select(i => (float)(i * 7919 % 5))];
         SampleCase[] cases =
         [
+            // The share is reached exactly: the next id is dropped, in the window that is sorted as at the border of a half.
+            new([1, 1, 1, 1]) { TopP = 0.5f },
+            new([.. Enumerable.Repeat(0f, 16)]) { TopP = 0.25f },
             new(flat) { TopP = 0.25f }, new(flat) { TopK = 3 }, new(steps) { TopK = 10 }, new(steps) { TopP = 0.5f }, new(steps) { TopP = 0.3f, TopK = 2 },
         ];
         Rig.RunTable(target, cases, (rig, c) =>
