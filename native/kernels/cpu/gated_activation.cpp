@@ -11,7 +11,7 @@ namespace kp::cpu::KP_TARGET {
 namespace {
 
 /* The functions are evaluated in double precision: in fp32, exp(-x) and 1 + exp(-x) alone cost more than the 2e-7 promised, and the tails
- * of the two gelus lose four digits in x². That takes 1 ns an element, some 1 % of the product that made it. */
+ * of the two gelus lose four digits in the exponent. */
 
 /* Below this every activation is -0 in fp32; so minus infinity gives -0 too, not the NaN of infinity times zero. */
 constexpr double kLowest = -200.0;

@@ -62,16 +62,38 @@ class Noise {
     uint32_t key0 = static_cast<uint32_t>(seed_);
     uint32_t key1 = static_cast<uint32_t>(seed_ >> 32);
     for (int round = 0; round < 10; ++round) {
-      for (int i = 0; i < kNoiseLanes; ++i) {
-        const uint64_t a = uint64_t{0xD2511F53u} * x[0][i];
-        const uint64_t b = uint64_t{0xCD9E8D57u} * x[2][i];
-        x[0][i] = static_cast<uint32_t>(b >> 32) ^ x[1][i] ^ key0;
-        x[1][i] = static_cast<uint32_t>(b);
-        x[2][i] = static_cast<uint32_t>(a >> 32) ^ x[3][i] ^ key1;
-        x[3][i] = static_cast<uint32_t>(a);
-      }
+      Round(x[0], x[1], x[2], x[3], key0, key1);
       key0 += 0x9E3779B9u;
       key1 += 0xBB67AE85u;
+    }
+  }
+
+  /* Small loops, because g++ 12 makes vectors of these and leaves a single one as it is (three times slower). */
+  KP_INLINE static void Round(uint32_t (&x0)[kNoiseLanes], uint32_t (&x1)[kNoiseLanes], uint32_t (&x2)[kNoiseLanes],
+                              uint32_t (&x3)[kNoiseLanes], uint32_t key0, uint32_t key1) {
+    constexpr uint32_t kFactor0 = 0xD2511F53u;
+    constexpr uint32_t kFactor1 = 0xCD9E8D57u;
+    uint32_t high0[kNoiseLanes];
+    uint32_t high1[kNoiseLanes];
+    uint32_t low0[kNoiseLanes];
+    uint32_t low1[kNoiseLanes];
+    for (int i = 0; i < kNoiseLanes; ++i) {
+      high0[i] = static_cast<uint32_t>(uint64_t{kFactor0} * x0[i] >> 32);
+    }
+    for (int i = 0; i < kNoiseLanes; ++i) {
+      high1[i] = static_cast<uint32_t>(uint64_t{kFactor1} * x2[i] >> 32);
+    }
+    for (int i = 0; i < kNoiseLanes; ++i) {
+      low0[i] = kFactor0 * x0[i];
+      low1[i] = kFactor1 * x2[i];
+    }
+    for (int i = 0; i < kNoiseLanes; ++i) {
+      x0[i] = high1[i] ^ x1[i] ^ key0;
+      x2[i] = high0[i] ^ x3[i] ^ key1;
+    }
+    for (int i = 0; i < kNoiseLanes; ++i) {
+      x1[i] = low1[i];
+      x3[i] = low0[i];
     }
   }
 
