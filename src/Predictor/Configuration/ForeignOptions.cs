@@ -9,14 +9,15 @@ namespace KServePaged.Predictor.Configuration;
 internal sealed record ForeignOption(string Name, OptionArity Arity, string[]? Allowed, string Because)
 {
     private const string OneProcess = "there is one process, sized by itself";
+    private const string GrpcPort = "gRPC is always served, on --port";
+    private const string GrpcSize = "a gRPC message may have 64 MiB";
     private const string NoCode = "code of a checkpoint is never run";
 
     public static IReadOnlyList<ForeignOption> All { get; } =
     [
         Any("workers", OneProcess), Any("max_threads", OneProcess), Any("max_asyncio_workers", OneProcess), Any("event_loop", OneProcess),
-        Any("grpc_port", "gRPC is not served by this version"), Flag("enable_grpc", "gRPC is not served by this version"),
-        Any("grpc_max_send_message_length", "gRPC is not served by this version"),
-        Any("grpc_max_receive_message_length", "gRPC is not served by this version"),
+        Any("grpc_port", GrpcPort), Flag("enable_grpc", GrpcPort),
+        Any("grpc_max_send_message_length", GrpcSize), Any("grpc_max_receive_message_length", GrpcSize),
         Flag("enable_docs_url", "there is no /docs page"), Flag("enable_latency_logging", "latencies are metrics"),
         Flag("configure_logging", "logging is configured by --log_level"), Any("log_config_file", "logging is configured by --log_level"),
         Any("access_log_format", "there is no access log"), Any("uvicorn_log_level", "logging is configured by --log_level"),
