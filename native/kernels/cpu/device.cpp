@@ -39,7 +39,8 @@ void* kp_device::Allocate(int64_t bytes) {
   void* address = start;
   if (huge) {
     address = reinterpret_cast<void*>(RoundUp(reinterpret_cast<int64_t>(start), kHugePage));
-    madvise(address, static_cast<size_t>(mapped - kHugePage), MADV_HUGEPAGE);  // advice: without it the memory is merely slower
+    // Not for the last page unless it is full: it would be resident whole. Advice only: without it the memory is merely slower.
+    madvise(address, static_cast<size_t>(bytes / kHugePage * kHugePage), MADV_HUGEPAGE);
   }
   try {
     mappings_.emplace(address, Mapping{start, mapped});

@@ -79,18 +79,28 @@ class Product {
     }
   }
 
-  /* Output features of panels [begin, end) for all rows of the slab. */
-  void Multiply(int64_t begin, int64_t end) const {
-    const int at_once = PanelsAtOnce(tiles_.Largest());
-    for (int64_t panel = begin; panel < end;) {
-      int panels = at_once;
-      while (panel + panels > end) {
+  /* Pieces of output: (panel, block of tiles) pairs. A matrix with fewer panels than the threads need is cut across its rows as well. */
+  struct Pieces {
+    int64_t blocks; /* of tiles */
+    int64_t count;
+    int64_t grain; /* 32 KiB of weights, 2 µs of memory bandwidth, as often as tiles pass over them */
+  };
+  Pieces Cut(int threads) const {
+    const int64_t panels = call_.linear.format->Panels(call_.linear.out);
+    const int64_t blocks = std::clamp<int64_t>(4 * threads / panels, 1, tiles_.count);
+    const int64_t tiles = tiles_.count / blocks;
+    return {blocks, panels * blocks, 1 + 32 * 1024 / (steps_ * kStepBytes * tiles)};
+  }
+
+  void Multiply(int64_t begin, int64_t end, int64_t blocks) const {
+    for (int64_t piece = begin; piece < end;) {
+      int panels = blocks == 1 ? PanelsAtOnce(tiles_.Largest()) : 1;
+      while (piece + panels > end) {
         panels /= 2;
       }
-      for (int64_t step = 0; step < steps_; step += kBlockSteps) {
-        MultiplyBlock(panel, panels, step);
-      }
-      panel += panels;
+      const int64_t block = piece % blocks;
+      MultiplyPanels(piece / blocks, panels, block * tiles_.count / blocks, (block + 1) * tiles_.count / blocks);
+      piece += panels;
     }
   }
 
@@ -133,34 +143,40 @@ class Product {
     }
   }
 
-  void MultiplyBlock(int64_t panel, int panels, int64_t step) const {
-    const kp_linear& linear = call_.linear;
+  void MultiplyPanels(int64_t panel, int panels, int64_t first_tile, int64_t last_tile) const {
+    for (int64_t step = 0; step < steps_; step += kBlockSteps) {
+      MultiplyBlock(panel, panels, step, first_tile, last_tile);
+    }
+  }
+
+  void MultiplyBlock(int64_t panel, int panels, int64_t step, int64_t first_tile, int64_t last_tile) const {
     const int64_t column = panel * kPanelWidth;
-    const int64_t steps = steps_ - step < kBlockSteps ? steps_ - step : kBlockSteps;
+    const int64_t steps = std::min(kBlockSteps, steps_ - step);
     const bool last = step + steps == steps_;
-    TileCall<Format> tile_call;
-    tile_call.panel_weights = steps_ * kPanelWidth * Format::kDepth;
-    tile_call.w = static_cast<const Weight*>(linear.weights) + panel * tile_call.panel_weights + step * kPanelWidth * Format::kDepth;
-    tile_call.steps = steps;
-    tile_call.y_stride = call_.y_stride;
-    tile_call.columns = linear.out - column;
-    tile_call.bias = last && call_.bias != nullptr ? call_.bias + column : nullptr;
-    tile_call.first = step == 0;
+    TileCall<Format> call;
+    call.panel_weights = steps_ * kPanelWidth * Format::kDepth;
+    call.w = static_cast<const Weight*>(call_.linear.weights) + panel * call.panel_weights + step * kPanelWidth * Format::kDepth;
+    call.steps = steps;
+    call.y_stride = call_.y_stride;
+    call.columns = call_.linear.out - column;
+    call.bias = last && call_.bias != nullptr ? call_.bias + column : nullptr;
+    call.first = step == 0;
     // One tile fetches a little ahead of itself; several share the fetching of the next block, which they will pass over as often.
-    const char* here = reinterpret_cast<const char*>(tile_call.w);
+    const char* here = reinterpret_cast<const char*>(call.w);
     const char* next = here + steps * kStepBytes + (last ? (panels - 1) * steps_ * kStepBytes : 0);
-    const int64_t shares = std::min<int64_t>(tiles_.count, 4);
-    tile_call.ahead_step = kStepBytes / shares;
-    for (int64_t tile = 0; tile < tiles_.count; ++tile) {
-      const int64_t rows = tiles_.Begin(tile + 1) - tiles_.Begin(tile);
-      if (tile < shares) {
-        tile_call.ahead = shares == 1 ? here + kAheadBytes : next + tile * steps * tile_call.ahead_step;
+    const int64_t shares = std::min<int64_t>(last_tile - first_tile, 4);
+    call.ahead_step = kStepBytes / shares;
+    for (int64_t tile = first_tile; tile < last_tile; ++tile) {
+      const int64_t share = tile - first_tile;
+      if (share < shares) {
+        call.ahead = shares == 1 ? here + kAheadBytes : next + share * steps * call.ahead_step;
       } else {
-        tile_call.ahead_step = 0;
+        call.ahead_step = 0;
       }
-      tile_call.x = TileInputs(tile) + step * rows * Format::kDepth;
-      tile_call.y = call_.y + (first_row_ + tiles_.Begin(tile)) * call_.y_stride + column;
-      RunTile(rows, panels, tile_call);
+      const int64_t rows = tiles_.Begin(tile + 1) - tiles_.Begin(tile);
+      call.x = TileInputs(tile) + step * rows * Format::kDepth;
+      call.y = call_.y + (first_row_ + tiles_.Begin(tile)) * call_.y_stride + column;
+      RunTile(rows, panels, call);
     }
   }
 
@@ -173,11 +189,12 @@ class Product {
 template <typename Format>
 void Forward(ThreadPool& pool, const LinearCall& call) {
   for (int64_t row = 0; row < call.rows; row += LinearFormat::kSlabRows) {
-    const int64_t rows = call.rows - row < LinearFormat::kSlabRows ? call.rows - row : LinearFormat::kSlabRows;
+    const int64_t rows = std::min(LinearFormat::kSlabRows, call.rows - row);
     const Product<Format> product(call, row, rows);
     pool.ParallelFor(product.tiles(), 1 + 32768 / (kTileRows * call.linear.in),
                      [&](int64_t begin, int64_t end) { product.PackInputs(begin, end); });
-    pool.ParallelFor(call.linear.format->Panels(call.linear.out), 1, [&](int64_t begin, int64_t end) { product.Multiply(begin, end); });
+    const auto pieces = product.Cut(pool.threads());
+    pool.ParallelFor(pieces.count, pieces.grain, [&](int64_t begin, int64_t end) { product.Multiply(begin, end, pieces.blocks); });
   }
 }
 
