@@ -25,7 +25,7 @@ public sealed class EmbeddingTests
         DeviceArray<float> y = rig.Allocate<float>((long)c.Tokens * c.Hidden, c.Skew);
 
         rig.Stream.Embedding(
-            rig.Upload(Elements.Encode(table, c.Type), c.Skew * 2).Address, c.Type, c.Vocabulary, c.Hidden, rig.Upload(ids, c.Skew).Address, c.Tokens, y.Address);
+            rig.Upload(Elements.Encode(table, c.Type), c.Skew * c.Type.Bytes()).Address, c.Type, c.Vocabulary, c.Hidden, rig.Upload(ids, c.Skew).Address, c.Tokens, y.Address);
 
         Expect.SameBits([.. ids.SelectMany(id => table.Skip(id * c.Hidden).Take(c.Hidden))], y.Read());
     });
