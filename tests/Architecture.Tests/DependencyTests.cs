@@ -35,8 +35,10 @@ public sealed partial class DependencyTests
         ["Security"] = ["Configuration", "Errors"],
         ["Telemetry"] = ["Configuration", "Security"],
         ["Hosting"] = ["Configuration", "Errors", "Telemetry", "Transport", "Security"],
-        ["Protocols.OpenAI"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry"],
-        ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security"],
+        ["Generation"] = ["Transport"],
+        ["Protocols.OpenAI"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Generation"],
+        ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation"],
+        ["Protocols.KServeV1"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation"],
     };
 
     [Fact]

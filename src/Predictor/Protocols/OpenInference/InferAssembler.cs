@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
 
 namespace KServePaged.Predictor.Protocols.OpenInference;
 

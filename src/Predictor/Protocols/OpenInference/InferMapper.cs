@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
+using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference;
 
@@ -21,31 +23,8 @@ internal static class InferMapper
         IReadOnlyList<string> outputs = SelectOutputs(request, options, model);
         options = options.NeedingLogprobs(outputs.Contains(TextModel.Logprobs) || outputs.Contains(TextModel.CumulativeLogprob));
         (List<Prompt> prompts, bool isBatch) = ReadPrompts(prompt, options);
-        return new TextGeneration(Requests(prompts, options, requestId, deadline), isBatch, options, outputs);
+        return new TextGeneration(options.RequestsFor(prompts, requestId, deadline), isBatch, options, outputs);
     }
-
-    /// <summary>One request for each prompt; every one is named, so that logs tell them apart. The earlier deadline counts.</summary>
-    public static List<GenerationRequest> Requests(List<Prompt> prompts, GenerationOptions options, string requestId, DateTimeOffset? deadline = null)
-    {
-        DateTimeOffset now = DateTimeOffset.UtcNow;
-        DateTimeOffset? own = now + options.Timeout;
-        DateTimeOffset? earlier = own is null || deadline < own ? deadline ?? own : own;
-        return
-        [
-            .. prompts.Select((prompt, index) => new GenerationRequest
-            {
-                RequestId = prompts.Count == 1 ? requestId : $"{requestId}-{index}",
-                Prompt = prompt,
-                Sampling = options.Sampling,
-                OutputCount = options.OutputCount,
-                ArrivedAt = now,
-                Deadline = earlier,
-            }),
-        ];
-    }
-
-    public static Prompt.Chat Chat(JsonElement messages, GenerationOptions options) =>
-        new(messages, options.Tools, options.TemplateArguments);
 
     private static InferTensor SinglePrompt(InferRequest request)
     {
@@ -128,7 +107,7 @@ internal static class InferMapper
         [
             .. Enumerable.Range(0, input.Count).Select(i => TextAt(input, i)).Select(text => input.Name == TextModel.TextInput
                 ? (Prompt)new Prompt.Text(text, options.AddSpecialTokens)
-                : Chat(new OptionValue(TextModel.Messages, JsonFields.ParseText(text, input.Name)).Structure(JsonValueKind.Array), options)),
+                : options.ChatOf(new OptionValue(TextModel.Messages, JsonFields.ParseText(text, input.Name)).Structure(JsonValueKind.Array))),
         ];
         return (prompts, prompts.Count > 1 || input.Shape.Count > 1);
     }

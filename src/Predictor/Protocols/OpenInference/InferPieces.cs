@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
+using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference;
 

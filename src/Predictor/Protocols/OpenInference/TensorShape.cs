@@ -1,4 +1,5 @@
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Tests.Doubles;

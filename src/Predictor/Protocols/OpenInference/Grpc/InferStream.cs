@@ -1,6 +1,7 @@
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport.Grpc;
 

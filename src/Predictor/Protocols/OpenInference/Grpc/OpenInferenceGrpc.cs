@@ -1,5 +1,6 @@
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport.Grpc;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 

@@ -2,6 +2,8 @@ using System.Text.Json;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Generation;
+using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
+using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 
@@ -26,7 +28,7 @@ internal static class GenerateJson
         }
         options = options.NeedingLogprobs(options.Details || options.Returned.Any(entry => entry.Value && NeedsLogprobs(entry.Key)));
         string[] outputs = [.. options.Returned.Where(entry => entry.Value).Select(entry => entry.Key)];
-        return (new TextGeneration(InferMapper.Requests([prompt], options, requestId), false, options, outputs), id);
+        return (new TextGeneration(options.RequestsFor([prompt], requestId), false, options, outputs), id);
     }
 
     /// <summary>One answer, or one event of a stream, in which <paramref name="text"/> and <paramref name="logprobs"/> are the event's own.</summary>
@@ -99,7 +101,7 @@ internal static class GenerateJson
         return value.Name switch
         {
             TextModel.TextInput => new Prompt.Text(value.Text(), options.AddSpecialTokens),
-            TextModel.Messages => InferMapper.Chat(value.Structure(JsonValueKind.Array).Clone(), options),
+            TextModel.Messages => options.ChatOf(value.Structure(JsonValueKind.Array).Clone()),
             _ => new Prompt.TokenIds(value.Ids()),
         };
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 

@@ -2,6 +2,7 @@ using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Transport;

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Transport;
 
 /// <summary>Typed access to the fields of a request body. An absent field and an explicit null are the same.</summary>
 internal static class JsonFields

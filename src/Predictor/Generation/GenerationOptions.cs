@@ -1,7 +1,8 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Transport;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Generation;
 
 /// <summary>What a client may say about a generation beside its prompt. Every name that is not listed in <see cref="With"/> is refused.</summary>
 internal sealed record GenerationOptions
@@ -81,6 +82,29 @@ internal sealed record GenerationOptions
     /// <summary>The outputs that need log-probabilities ask the engine for them.</summary>
     public GenerationOptions NeedingLogprobs(bool needed) =>
         needed && Sampling.TopLogprobs is null ? Sampled(Sampling with { TopLogprobs = 0 }) : this;
+
+    public Prompt.Chat ChatOf(JsonElement messages) => new(messages, Tools, TemplateArguments);
+
+    /// <summary>One request for each prompt; every one is named, so that logs tell them apart. The earlier deadline counts.</summary>
+    /// <param name="deadline">The transport's own, if it has one.</param>
+    public IReadOnlyList<GenerationRequest> RequestsFor(IReadOnlyList<Prompt> prompts, string requestId, DateTimeOffset? deadline = null)
+    {
+        DateTimeOffset now = DateTimeOffset.UtcNow;
+        DateTimeOffset? own = now + Timeout;
+        DateTimeOffset? earlier = own is null || deadline < own ? deadline ?? own : own;
+        return
+        [
+            .. prompts.Select((prompt, index) => new GenerationRequest
+            {
+                RequestId = prompts.Count == 1 ? requestId : $"{requestId}-{index}",
+                Prompt = prompt,
+                Sampling = Sampling,
+                OutputCount = OutputCount,
+                ArrivedAt = now,
+                Deadline = earlier,
+            }),
+        ];
+    }
 
     private GenerationOptions Sampled(SamplingParameters sampling) => this with { Sampling = sampling };
 

@@ -1,7 +1,7 @@
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Generation;
 
 /// <summary>Runs the generations of one request side by side and gathers them.</summary>
 internal static class TextGenerator

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
-using KServePaged.Predictor.Hosting;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Hosting;
 
 /// <summary>The statistics of every served model, as long as it is served.</summary>
 internal sealed class InferenceStatistics(TimeProvider clock)

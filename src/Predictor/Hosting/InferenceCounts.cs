@@ -1,4 +1,4 @@
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Hosting;
 
 /// <summary>What a model has done since the server started. A request is an infer, a generate, or one request of a gRPC stream.</summary>
 /// <param name="LastInferenceMs">When the last successful request arrived, milliseconds since 1970; 0 = never.</param>

@@ -1,7 +1,7 @@
 using System.Text;
 using KServePaged.Engine.Contracts;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Generation;
 
 /// <summary>One finished (or growing) output, gathered from its deltas.</summary>
 internal sealed class GeneratedText

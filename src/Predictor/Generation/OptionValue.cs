@@ -1,8 +1,9 @@
 using System.Globalization;
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Transport;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Generation;
 
 /// <summary>
 /// One option with its name, however it came: JSON field, request parameter or input tensor. Numbers and booleans may be spelled as

@@ -1,4 +1,4 @@
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Hosting;
 
 /// <summary>How often something happened, and how long it took in all.</summary>
 internal readonly record struct InferenceDurations(ulong Count, ulong Nanoseconds)

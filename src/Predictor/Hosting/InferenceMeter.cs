@@ -1,4 +1,4 @@
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Hosting;
 
 /// <summary>Counts the requests of one model. Any thread.</summary>
 internal sealed class InferenceMeter(TimeProvider clock)

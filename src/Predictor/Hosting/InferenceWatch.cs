@@ -1,4 +1,4 @@
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Hosting;
 
 /// <summary>The stages of one request, told by whoever serves it, in their order.</summary>
 internal sealed class InferenceWatch(TimeProvider clock)

@@ -1,8 +1,9 @@
 using System.Globalization;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Transport;
 
-namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
+namespace KServePaged.Predictor.Hosting;
 
 /// <summary>
 /// The load of the engine as a header of the answer, for balancers that ask with <c>endpoint-load-metrics-format: text</c> or <c>json</c>
