@@ -92,5 +92,6 @@ internal sealed class EngineParts : IDisposable
         HasChatTemplate = codec.HasChatTemplate,
         BlockTokens = model.BlockTokens,
         BlockCount = model.BlockCount,
+        MemoryBytes = model.MemoryBytes,
     };
 }

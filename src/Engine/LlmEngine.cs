@@ -5,6 +5,7 @@ using KServePaged.Engine.Contracts;
 using KServePaged.Engine.Core;
 using KServePaged.Engine.Diagnostics;
 using KServePaged.Engine.Execution;
+using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Processing;
 using KServePaged.Engine.Tokenization;
 using Microsoft.Extensions.Logging;
@@ -66,6 +67,15 @@ public sealed class LlmEngine : ILlmEngine
             progress,
             log,
             TimeProvider.System).ConfigureAwait(false);
+    }
+
+    /// <summary>Bytes of memory that are free on the device the options choose, to be divided among engines.</summary>
+    /// <exception cref="InvalidDataException">There is no such device.</exception>
+    public static long FreeMemory(EngineOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        using Device device = DeviceChoice.Open(options with { Threads = 1 });
+        return Math.Min(device.Info.TotalBytes, device.Info.FreeBytes);
     }
 
     /// <param name="load">Called on the engine thread, which also disposes the model.</param>

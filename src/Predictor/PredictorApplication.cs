@@ -1,4 +1,5 @@
 using System.Net;
+using KServePaged.Engine;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
@@ -19,7 +20,8 @@ namespace KServePaged.Predictor;
 internal static class PredictorApplication
 {
     /// <param name="output">Where the curl line goes when the model is ready.</param>
-    public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output)
+    /// <param name="free">How much memory there is for the models of a repository; null = as the engine says.</param>
+    public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output, FreeMemory? free = null)
     {
         // The empty builder: neither configuration files nor ASPNETCORE_* variables can change what the command line says.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
@@ -30,7 +32,7 @@ internal static class PredictorApplication
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
         services.AddSingleton(options).AddSingleton(load).AddSingleton(TimeProvider.System).AddSingleton(output);
-        services.AddSingleton<LoadReporter>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
+        services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         services.AddMetricsExposition();
         services.AddSingleton<InferenceStatistics>().AddSingleton<OpenInferenceGrpc>().AddSingleton<ManagementGrpc>();
@@ -50,7 +52,7 @@ internal static class PredictorApplication
     {
         var limits = new GrpcLimits();
         var health = new GrpcHealth(
-            app.Services.GetRequiredService<EngineHost>(), [OpenInferenceGrpc.Service, GrpcHealth.Service], app.Services.GetRequiredService<TimeProvider>());
+            app.Services.GetRequiredService<ModelRepository>(), [OpenInferenceGrpc.Service, GrpcHealth.Service], app.Services.GetRequiredService<TimeProvider>());
         var reflection = new GrpcReflection([OpenInferenceReflection.Descriptor, HealthReflection.Descriptor]);
         foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods
             .Concat(app.Services.GetRequiredService<ManagementGrpc>().Methods).Concat(reflection.Methods))

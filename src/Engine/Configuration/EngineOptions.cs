@@ -53,6 +53,9 @@ public sealed record EngineOptions
     /// <summary>Share of the device's memory that weights, working space and cache may take together. Fraction of 1.</summary>
     [Range(0.05, 0.98)] public double MemoryFraction { get; init; } = 0.9;
 
+    /// <summary>Bytes that weights, working space and cache may take together, where several engines share a device; null = from <see cref="MemoryFraction"/>.</summary>
+    [Range(1, long.MaxValue)] public long? MemoryBytes { get; init; }
+
     /// <summary>Requests that may wait beside the running ones before new ones are refused.</summary>
     [Range(1, 1 << 20)] public int MaxQueuedRequests { get; init; } = 4096;
 

@@ -28,4 +28,7 @@ public sealed record ModelInfo
     public required int BlockTokens { get; init; }
 
     public required int BlockCount { get; init; }
+
+    /// <summary>Bytes of the device's memory that weights, working space and cache take.</summary>
+    public required long MemoryBytes { get; init; }
 }

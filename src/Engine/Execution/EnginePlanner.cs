@@ -15,7 +15,13 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
     private readonly DeviceInfo _info = device.Info;
     private readonly IReadOnlyList<KvLayerShape> _layers = spec.CacheLayers;
 
-    private long FreeBytes => Math.Min(_info.TotalBytes, _info.FreeBytes);
+    private long FreeBytes => Math.Min(Math.Min(_info.TotalBytes, _info.FreeBytes), options.MemoryBytes ?? long.MaxValue);
+
+    private long BudgetBytes => options.MemoryBytes is null ? (long)(options.MemoryFraction * FreeBytes) : FreeBytes;
+
+    private string BudgetText => options.MemoryBytes is { } share
+        ? $"its share of the memory for models is {ByteText.Of(share)} and {ByteText.Of(Math.Min(_info.TotalBytes, _info.FreeBytes))} are free. "
+        : $"memory_fraction {options.MemoryFraction} of the {ByteText.Of(FreeBytes)} that are free is {ByteText.Of(BudgetBytes)}. ";
 
     /// <param name="weightType">Type of matrices and tables.</param>
     /// <exception cref="InvalidDataException">An option is out of the model's range, or the memory does not suffice.</exception>
@@ -69,14 +75,13 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
     private int CountBlocks(ElementType cacheType, int length)
     {
         long taken = _ledger.Total;
-        long budget = (long)(options.MemoryFraction * FreeBytes);
-        long pool = options.KvCacheBytes ?? budget - taken;
+        long pool = options.KvCacheBytes ?? BudgetBytes - taken;
         if (taken + Math.Max(pool, 0) > FreeBytes || pool <= 0)
         {
             throw new InvalidDataException(
                 $"The model does not fit: it takes {_ledger}" +
                 (options.KvCacheBytes is { } asked ? $", and kv_cache_memory asks for {ByteText.Of(asked)}" : "") +
-                $"; memory_fraction {options.MemoryFraction} of the {ByteText.Of(FreeBytes)} that are free is {ByteText.Of(budget)}. " +
+                $"; {BudgetText}" +
                 "Give it more memory, or lower max_num_batched_tokens, max_num_seqs or kv_cache_memory, or choose a smaller dtype.");
         }
         int perSequence = EnginePlan.BlocksFor(length, options.BlockTokens);

@@ -41,5 +41,8 @@ internal sealed class LoadedModel : IDisposable
 
     public required long ParameterCount { get; init; }
 
+    /// <summary>Bytes of the device's memory that weights, working space and cache take.</summary>
+    public required long MemoryBytes { get; init; }
+
     public void Dispose() => ModelLoader.Free(_owned);
 }

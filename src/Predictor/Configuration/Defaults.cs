@@ -27,7 +27,15 @@ internal static class Defaults
 
     public static ServerOptions After(ServerOptions options, ServerEnvironment environment)
     {
-        bool demo = options.Engine.ModelPath.Length == 0;
+        if (!options.HasOwnModel && options.RepositoryPath is not null)
+        {
+            return WithRepositoryAlone(options, environment);
+        }
+        if (options.RepositoryPath is null && options.LoadModels is not null)
+        {
+            throw new UsageException("--load_model chooses among the models of --model_repository, which is not given.");
+        }
+        bool demo = !options.HasOwnModel;
         if (demo && !Directory.Exists(DemoModelPath))
         {
             throw new UsageException("No model: name one with --model_dir PATH (this build carries no embedded model).");
@@ -42,9 +50,15 @@ internal static class Defaults
             // A pod is reached by its address; vLLM's and KServe's users expect a named model to be reachable. Trying the demo on a
             // laptop must not open a port to the network.
             Host = options.Host ?? (demo && !environment.InKubernetes ? "127.0.0.1" : "*"),
-            ModelWait = environment.ModelAppearsLate ? TimeSpan.FromMinutes(10) : TimeSpan.Zero,
+            ModelWait = WaitOf(environment),
         };
     }
+
+    private static ServerOptions WithRepositoryAlone(ServerOptions options, ServerEnvironment environment) => options.ModelNames.Count > 0
+        ? throw new UsageException("--model_name names the model of --model_dir; those of --model_repository are called as their directories are.")
+        : options with { Host = options.Host ?? "*", ModelWait = WaitOf(environment) };
+
+    private static TimeSpan WaitOf(ServerEnvironment environment) => environment.ModelAppearsLate ? TimeSpan.FromMinutes(10) : TimeSpan.Zero;
 
     private static string NameOf(string path) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))) is { Length: > 0 } name ? name : "model";
 }

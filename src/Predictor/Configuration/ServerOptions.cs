@@ -7,6 +7,15 @@ internal sealed record ServerOptions
 {
     public required EngineOptions Engine { get; init; }
 
+    /// <summary>Directory of model directories; null = none.</summary>
+    public string? RepositoryPath { get; init; }
+
+    /// <summary>Models of the repository that are loaded at the start; null = all.</summary>
+    public IReadOnlyList<string>? LoadModels { get; init; }
+
+    /// <summary>Whether a model is named beside those of the repository.</summary>
+    public bool HasOwnModel => Engine.ModelPath.Length > 0;
+
     /// <summary>Names the model answers to; the first is the one in responses.</summary>
     public IReadOnlyList<string> ModelNames { get; init; } = [];
 

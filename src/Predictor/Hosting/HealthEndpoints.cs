@@ -38,7 +38,7 @@ internal static class HealthEndpoints
 
     private static Task WriteReadiness(HttpContext context)
     {
-        HealthReport report = context.RequestServices.GetRequiredService<EngineHost>().Models[0].Health.Current;
+        HealthReport report = context.RequestServices.GetRequiredService<ModelRepository>().Health;
         if (report.Ready)
         {
             context.Response.ContentLength = 0;

@@ -1,14 +1,20 @@
-using KServePaged.Engine;
 using KServePaged.Engine.Configuration;
 
 namespace KServePaged.Predictor.Hosting;
 
-/// <summary>From load to drain: what a model's probes answer. Written by <see cref="EngineHost"/>, read from any thread.</summary>
+/// <summary>From load to drain: what a model's probes answer. Written by <see cref="ModelRepository"/>, read from any thread.</summary>
 internal sealed class HealthState(TimeProvider clock)
 {
+    public const string WaitingStage = "waiting";
+    public const string ReadyStage = "ready";
+    public const string DrainingStage = "draining";
+    public const string UnloadingStage = "unloading";
+    public const string UnloadedStage = "unloaded";
+    public const string FailedStage = "failed";
+
     private readonly Lock _gate = new();
-    private HealthReport _report = new(Live: true, Ready: false, "waiting");
-    private ILlmEngine? _engine;
+    private HealthReport _report = new(Live: true, Ready: false, UnloadedStage);
+    private Func<Exception?>? _failure;
     private (long Timestamp, long Bytes)? _weightsBegan;
 
     public HealthReport Current
@@ -17,10 +23,20 @@ internal sealed class HealthState(TimeProvider clock)
         {
             lock (_gate)
             {
-                return _engine?.Failure is { } failure
-                    ? new HealthReport(Live: false, Ready: false, "failed", Message: failure.Message)
+                return _failure?.Invoke() is { } failure
+                    ? new HealthReport(Live: false, Ready: false, FailedStage, Message: failure.Message)
                     : _report;
             }
+        }
+    }
+
+    /// <summary>It is to be loaded, and something else comes first.</summary>
+    public void Waiting()
+    {
+        lock (_gate)
+        {
+            _weightsBegan = null;
+            _report = new HealthReport(Live: true, Ready: false, WaitingStage);
         }
     }
 
@@ -33,16 +49,17 @@ internal sealed class HealthState(TimeProvider clock)
                 _weightsBegan = (clock.GetTimestamp(), progress.BytesDone);
             }
             return _report = new HealthReport(
-                Live: true, Ready: false, progress.Stage == "ready" ? "warmup" : progress.Stage, progress.BytesDone, progress.BytesTotal, Remaining(progress));
+                Live: true, Ready: false, progress.Stage == ReadyStage ? "warmup" : progress.Stage, progress.BytesDone, progress.BytesTotal, Remaining(progress));
         }
     }
 
-    public void Ready(ILlmEngine engine)
+    /// <param name="failure">Asked from now on: null while it works.</param>
+    public void Ready(Func<Exception?> failure)
     {
         lock (_gate)
         {
-            _engine = engine;
-            _report = _report with { Ready = true, Stage = "ready", Remaining = null };
+            _failure = failure;
+            _report = _report with { Ready = true, Stage = ReadyStage, Remaining = null };
         }
     }
 
@@ -50,15 +67,34 @@ internal sealed class HealthState(TimeProvider clock)
     {
         lock (_gate)
         {
-            _report = _report with { Ready = false, Stage = "draining", Remaining = null };
+            _report = _report with { Ready = false, Stage = DrainingStage, Remaining = null };
         }
     }
 
+    public void Unloading()
+    {
+        lock (_gate)
+        {
+            _report = new HealthReport(Live: true, Ready: false, UnloadingStage);
+        }
+    }
+
+    /// <param name="reason">Why the last try to load it failed, or null.</param>
+    public void Unloaded(string? reason = null)
+    {
+        lock (_gate)
+        {
+            _failure = null;
+            _report = new HealthReport(Live: true, Ready: false, UnloadedStage, Message: reason);
+        }
+    }
+
+    /// <summary>The process cannot do what it was started for.</summary>
     public void Failed(string message)
     {
         lock (_gate)
         {
-            _report = new HealthReport(Live: false, Ready: false, "failed", Message: message);
+            _report = new HealthReport(Live: false, Ready: false, FailedStage, Message: message);
         }
     }
 

@@ -19,12 +19,18 @@ internal sealed partial class HostingLog(ILogger logger)
     [LoggerMessage(1104, LogLevel.Error, "The model {Model} could not be loaded: {Message}")]
     public partial void LoadFailed(string model, string message, Exception? e);
 
-    [LoggerMessage(1105, LogLevel.Information, "Loading of {Model} was cancelled by a shutdown")]
-    public partial void LoadCancelled(string model);
+    [LoggerMessage(1105, LogLevel.Information, "Loading was cancelled by a shutdown")]
+    public partial void LoadCancelled();
 
     [LoggerMessage(1106, LogLevel.Information, "Draining: {Sequences} sequences may take up to {Seconds} s to end")]
     public partial void Draining(int sequences, double seconds);
 
     [LoggerMessage(1107, LogLevel.Warning, "The shutdown timeout has passed; {Sequences} sequences are cut")]
     public partial void DrainCutShort(int sequences);
+
+    [LoggerMessage(1108, LogLevel.Information, "{Model} is unloaded")]
+    public partial void Unloaded(string model);
+
+    [LoggerMessage(1109, LogLevel.Information, "{Model} is ready after {Seconds:0.0} s")]
+    public partial void Ready(string model, double seconds);
 }

@@ -24,11 +24,26 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
 
     public void Ready(ServedModel model, TimeSpan elapsed)
     {
-        ModelInfo info = model.LoadedEngine!.Model; // ready means loaded
         Erase();
-        _log.Ready(model.Name, elapsed.TotalSeconds, Port(), info.Architecture, info.ParameterCount, info.DType, info.MaxModelLength, info.BlockCount, info.BlockTokens);
-        output.WriteLine(CurlLine(info, Authority(), options.ApiKeys.Count > 0));
-        output.Flush();
+        if (model is LanguageModel { LoadedEngine.Model: { } info })
+        {
+            _log.Ready(
+                model.Name, elapsed.TotalSeconds, Port(), info.Architecture, info.ParameterCount, info.DType, info.MaxModelLength, info.BlockCount, info.BlockTokens);
+        }
+        else
+        {
+            _log.Ready(model.Name, elapsed.TotalSeconds);
+        }
+    }
+
+    /// <summary>Everything the process was started with is loaded: a command to try the first model with.</summary>
+    public void Serving(IReadOnlyList<ServedModel> models)
+    {
+        if (models.OfType<LanguageModel>().FirstOrDefault(model => model.LoadedEngine is not null) is { } first)
+        {
+            output.WriteLine(CurlLine(first.LoadedEngine!.Model, models.Count > 1 ? first.Name : null, Authority(), options.ApiKeys.Count > 0));
+            output.Flush();
+        }
     }
 
     /// <summary>Removes the moving line before something else is said.</summary>
@@ -41,7 +56,8 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
     }
 
     /// <summary>A command that works as it stands (with keys: once $VLLM_API_KEY holds one).</summary>
-    public static string CurlLine(ModelInfo model, string authority, bool withKey)
+    /// <param name="name">Named in the request; null where there is no choice.</param>
+    public static string CurlLine(ModelInfo model, string? name, string authority, bool withKey)
     {
         (string route, string body) = model switch
         {
@@ -49,6 +65,7 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
             { HasChatTemplate: false } => ("completions", """{"prompt":"Once upon a time","max_tokens":64}"""),
             _ => ("chat/completions", """{"messages":[{"role":"user","content":"Hello! Who are you?"}]}"""),
         };
+        body = name is null ? body : $$"""{"model":"{{name}}",{{body[1..]}}""";
         string key = withKey ? " -H \"Authorization: Bearer $VLLM_API_KEY\"" : "";
         return $"curl http://{authority}/v1/{route} -H 'Content-Type: application/json'{key} -d '{body}'";
     }

@@ -1,16 +1,15 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
-using KServePaged.Engine;
+using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
 
 namespace KServePaged.Predictor.Hosting;
 
-/// <summary>A model under its names, from before it is loaded until after it has drained. Protocols ask it for the engine.</summary>
-internal sealed class ServedModel(IReadOnlyList<string> names, TimeProvider clock)
+/// <summary>
+/// A model under its names, from before it is loaded until after it has been unloaded, and again. <see cref="ModelRepository"/> alone calls
+/// the members that change it, one at a time; protocols read.
+/// </summary>
+internal abstract class ServedModel(IReadOnlyList<string> names, TimeProvider clock)
 {
-    private volatile ILlmEngine? _engine;
-
     public IReadOnlyList<string> Names => names;
 
     /// <summary>The name in responses.</summary>
@@ -20,46 +19,63 @@ internal sealed class ServedModel(IReadOnlyList<string> names, TimeProvider cloc
 
     public HealthState Health { get; } = new(clock);
 
-    /// <summary>The engine once it is loaded, whether or not it takes requests; for metadata and metrics. Null before.</summary>
-    public ILlmEngine? LoadedEngine => _engine;
+    /// <summary>About what its weights take when loaded, in bytes.</summary>
+    public virtual long WeightBytes => 0;
 
-    /// <summary>Changes when answers to equal requests may: the product's version and what the model is. Empty before it is loaded.</summary>
-    public string Fingerprint { get; private set; } = "";
+    /// <summary>What it holds of the device's memory, in bytes; 0 while it is not loaded.</summary>
+    public virtual long MemoryBytes => 0;
 
-    /// <summary>The engine, to generate with.</summary>
-    /// <exception cref="RequestException">NotReady while the model loads, Draining after SIGTERM, Internal when it has failed.</exception>
-    public ILlmEngine Engine
+    /// <summary>Requests it works on.</summary>
+    public virtual int OpenRequests => 0;
+
+    /// <summary>Changes when loading it again would give another model.</summary>
+    public virtual string Stamp => "";
+
+    /// <summary>The stamp of what is loaded; null while nothing is.</summary>
+    public string? LoadedStamp { get; set; }
+
+    /// <summary>Throws unless requests can be served now.</summary>
+    /// <exception cref="RequestException">
+    /// NotReady while it loads, ModelNotFound when it is not loaded, Draining after SIGTERM, Internal when it has failed.
+    /// </exception>
+    public void RequireReady()
     {
-        get
+        HealthReport health = Health.Current;
+        if (!health.Ready)
         {
-            HealthReport health = Health.Current;
-            return health switch
-            {
-                { Ready: true } when _engine is { } engine => engine,
-                { Stage: "draining" } => throw new RequestException(
-                    EngineErrorCode.Draining, "This server is shutting down; try again, another replica will answer."),
-                { Live: false } => throw new RequestException(EngineErrorCode.Internal, $"The model '{Name}' has failed and this server must be restarted."),
-                _ => throw new RequestException(EngineErrorCode.NotReady, $"The model '{Name}' is still loading ({Describe(health)}).")
-                {
-                    RetryAfter = TimeSpan.FromSeconds(Math.Clamp(health.Remaining?.TotalSeconds ?? 1, 1, 30)),
-                },
-            };
+            throw Refusal(health);
         }
     }
 
-    /// <summary>Puts a warmed-up engine behind the names.</summary>
-    public void Serve(ILlmEngine engine)
-    {
-        ModelInfo info = engine.Model;
-        string identity = string.Create(
-            CultureInfo.InvariantCulture, $"{info.Architecture} {info.ParameterCount} {info.VocabularySize} {info.DType} {info.MaxModelLength}");
-        Fingerprint = $"{ProductInfo.Name}-{ProductInfo.Version}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(identity)))[..8]}";
-        _engine = engine;
-        Health.Ready(engine);
-    }
+    /// <summary>Loads it and returns when it can serve; the caller then marks it ready.</summary>
+    /// <param name="memoryBytes">Most it may take; null = what its options say.</param>
+    /// <exception cref="InvalidDataException">A file of the model is broken or not supported; the message names file and field.</exception>
+    public abstract Task LoadAsync(long? memoryBytes, IProgress<LoadProgress> progress, CancellationToken cancellationToken);
+
+    /// <summary>Completes when what runs has ended. New requests are refused by then.</summary>
+    public abstract Task DrainAsync(CancellationToken cancellationToken);
+
+    /// <summary>Ends what still runs and frees what loading took.</summary>
+    public abstract ValueTask ReleaseAsync();
+
+    /// <summary>Null while it works; otherwise why it never will again.</summary>
+    public virtual Exception? Failure => null;
 
     /// <summary>"weights, 12 of 306 MB": what is being done and how far.</summary>
     public static string Describe(HealthReport health) => health.BytesTotal > 0
         ? string.Create(CultureInfo.InvariantCulture, $"{health.Stage}, {health.BytesDone / 1e6:0} of {health.BytesTotal / 1e6:0} MB")
         : health.Stage;
+
+    private RequestException Refusal(HealthReport health) => health switch
+    {
+        { Stage: HealthState.DrainingStage } => new(
+            EngineErrorCode.Draining, "This server is shutting down; try again, another replica will answer."),
+        { Stage: HealthState.UnloadedStage or HealthState.UnloadingStage } => new(
+            EngineErrorCode.ModelNotFound, $"The model '{Name}' is not loaded; POST /v2/repository/models/{Name}/load loads it.", "model"),
+        { Live: false } => new(EngineErrorCode.Internal, $"The model '{Name}' has failed and this server must be restarted."),
+        _ => new(EngineErrorCode.NotReady, $"The model '{Name}' is still loading ({Describe(health)}).")
+        {
+            RetryAfter = TimeSpan.FromSeconds(Math.Clamp(health.Remaining?.TotalSeconds ?? 1, 1, 30)),
+        },
+    };
 }

@@ -68,6 +68,14 @@ public sealed class EnginePlannerTests : IDisposable
     }
 
     [Fact]
+    public void Resolve_WithAShareOfTheMemory_StaysWithinItOrSaysSo()
+    {
+        EnginePlan plan = Resolve(Options() with { MemoryBytes = 1 << 20, MaxSequences = 4096 });
+        Assert.InRange(plan.Memory.Total, (1 << 20) - (16 * TokenBytes), 1 << 20); // all of it, but for less than a block
+        Assert.Contains("its share of the memory for models is 10 KiB", Refusal(Options() with { MemoryBytes = 10 << 10 }));
+    }
+
+    [Fact]
     public void Resolve_WhenTheCacheAskedForIsLargerThanMemory_Refuses() =>
         Assert.Contains("kv_cache_memory asks for 64 TiB", Refusal(Options() with { KvCacheBytes = 64L << 40 }));
 

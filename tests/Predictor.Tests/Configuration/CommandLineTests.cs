@@ -40,6 +40,21 @@ public sealed class CommandLineTests
     public void Parse_TokenCount_TakesSuffixes(string line, int? expected) =>
         Assert.Equal(expected, Serve("--model /m " + line).Options.Engine.MaxModelLength);
 
+    [Fact]
+    public void Parse_Repository_NeedsNoModelAndNamesNone()
+    {
+        ServerOptions options = Serve("--model_repository /r").Options;
+        Assert.Equal(("/r", false, false, null), (options.RepositoryPath, options.HasOwnModel, options.IsDemo, options.LoadModels));
+        Assert.Empty(options.ModelNames);
+        Assert.Equal("*", options.Host);
+        Assert.Equal(["a", "b"], Serve("--model_repository /r --load_model a b").Options.LoadModels);
+        Assert.Empty(Serve("--model_repository /r --load-model none").Options.LoadModels!);
+        Assert.Null(Serve("--model_repository /r --load-model a --load-model all").Options.LoadModels);
+        Assert.Equal(["m"], Serve("--model_repository /r --model_dir /x/m").Options.ModelNames);
+        Assert.Contains("--model_name names the model of --model_dir", Assert.Throws<UsageException>(() => Serve("--model_repository /r --model_name x")).Message);
+        Assert.Contains("which is not given", Assert.Throws<UsageException>(() => Serve("--model_dir /m --load_model x")).Message);
+    }
+
     [Theory]
     [InlineData("8GiB", 8L << 30)]
     [InlineData("1.5Gi", 3L << 29)]
@@ -167,8 +182,8 @@ public sealed class CommandLineTests
     [Fact]
     public void Options_SetEveryEngineOption()
     {
-        string source = string.Concat(((string[])["CommandLineTable.cs", "Defaults.cs"]).Select(
-            file => File.ReadAllText(Path.Combine(Repository.Root, "src/Predictor/Configuration", file))));
+        string source = string.Concat(((string[])["Configuration/CommandLineTable.cs", "Configuration/Defaults.cs", "Hosting/LanguageModel.cs"]).Select(
+            file => File.ReadAllText(Path.Combine(Repository.Root, "src/Predictor", file))));
         Assert.All(typeof(EngineOptions).GetProperties().Select(p => p.Name), name => Assert.Contains($"{name} =", source));
     }
 

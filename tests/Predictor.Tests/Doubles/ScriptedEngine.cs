@@ -27,6 +27,8 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
 
     public bool Drains { get; private set; }
 
+    public bool IsDisposed => _disposed.IsCancellationRequested;
+
     public IReadOnlyCollection<GenerationRequest> Requests => _requests;
 
     public GenerationRequest LastRequest => _requests.Last();
@@ -47,6 +49,7 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
         MaxModelLength = 4096,
         DType = "float32",
         ParameterCount = 1,
+        MemoryBytes = 1 << 20,
         HasTokenizer = true,
         HasChatTemplate = true,
         BlockTokens = 16,

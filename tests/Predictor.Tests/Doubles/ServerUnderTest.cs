@@ -32,7 +32,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>What was logged at the level of the options or above.</summary>
     public RecordingLog Log { get; }
 
-    public EngineHost Host => _app.Services.GetRequiredService<EngineHost>();
+    public ModelRepository Repository => _app.Services.GetRequiredService<ModelRepository>();
 
     public IEnumerable<Microsoft.AspNetCore.Http.Endpoint> Endpoints =>
         ((Microsoft.AspNetCore.Routing.IEndpointRouteBuilder)_app).DataSources.SelectMany(source => source.Endpoints);
@@ -60,10 +60,10 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     /// <summary>Starts with a loader of the test's own and does not wait for it.</summary>
     public static async Task<ServerUnderTest> StartLoadingAsync(
-        EngineLoader load, Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null)
+        EngineLoader load, Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, FreeMemory? free = null)
     {
         var output = new StringWriter();
-        WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output);
+        WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output, free);
         var log = new RecordingLog();
         app.Services.GetRequiredService<Microsoft.Extensions.Logging.ILoggerFactory>().AddProvider(log);
         extend?.Invoke(app);
@@ -78,7 +78,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         limit.CancelAfter(TimeSpan.FromSeconds(10));
         while (true)
         {
-            HealthReport report = Host.Models[0].Health.Current;
+            HealthReport report = Repository.Health;
             if (condition(report))
             {
                 return report;

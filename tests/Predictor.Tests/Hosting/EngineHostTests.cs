@@ -67,7 +67,7 @@ public sealed class EngineHostTests
         await using ServerUnderTest server = await ServerUnderTest.StartLoadingAsync(
             (_, _, _, _) => Task.FromResult<ILlmEngine>(new ScriptedEngine()),
             options => options with { Engine = options.Engine with { ModelPath = link }, ModelWait = TimeSpan.FromSeconds(30) });
-        Assert.Equal("waiting", server.Host.Models[0].Health.Current.Stage);
+        Assert.Equal("waiting", server.Repository.Health.Stage);
         Directory.CreateSymbolicLink(link, real);
         await server.WaitForAsync(health => health.Ready);
         Directory.Delete(link);
@@ -92,6 +92,6 @@ public sealed class EngineHostTests
         (int status, JsonElement body) = await server.GetAsync("/health");
         Assert.Equal(503, status);
         Assert.Equal("""{"status":"failed","message":"device lost"}""", body.GetRawText());
-        Assert.False(server.Host.Models[0].Health.Current.Live);
+        Assert.False(server.Repository.Health.Live);
     }
 }

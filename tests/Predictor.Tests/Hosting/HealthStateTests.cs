@@ -12,7 +12,7 @@ public sealed class HealthStateTests
     public void Loading_EstimatesTheRestFromTheRateSoFar()
     {
         var state = new HealthState(_clock);
-        Assert.Equal(new HealthReport(Live: true, Ready: false, "waiting"), state.Current);
+        Assert.Equal(new HealthReport(Live: true, Ready: false, "unloaded"), state.Current);
         state.Loading(new LoadProgress("config", 0, 0));
         _clock.Advance(TimeSpan.FromSeconds(100)); // before the first byte: not part of the rate
         Assert.Null(state.Loading(new LoadProgress("weights", 0, 1000)).Remaining);
@@ -28,7 +28,7 @@ public sealed class HealthStateTests
         var state = new HealthState(_clock);
         Assert.Equal("warmup", state.Loading(new LoadProgress("ready", 0, 0)).Stage); // ready is what the host says, not the loader
         await using var engine = new ScriptedEngine();
-        state.Ready(engine);
+        state.Ready(() => engine.Failure);
         Assert.Equal((true, true, "ready"), (state.Current.Live, state.Current.Ready, state.Current.Stage));
         state.Draining();
         Assert.Equal((true, false, "draining"), (state.Current.Live, state.Current.Ready, state.Current.Stage));

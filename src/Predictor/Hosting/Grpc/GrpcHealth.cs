@@ -5,7 +5,7 @@ using static KServePaged.Predictor.Hosting.Grpc.HealthCheckResponse.Types;
 namespace KServePaged.Predictor.Hosting.Grpc;
 
 /// <summary>grpc.health.v1: the server as a whole (the empty name), each gRPC service it has, and each model by its names.</summary>
-internal sealed class GrpcHealth(EngineHost host, IReadOnlyList<string> services, TimeProvider clock)
+internal sealed class GrpcHealth(ModelRepository repository, IReadOnlyList<string> services, TimeProvider clock)
 {
     public const string Service = "grpc.health.v1.Health";
 
@@ -41,9 +41,9 @@ internal sealed class GrpcHealth(EngineHost host, IReadOnlyList<string> services
     {
         if (name.Length == 0 || services.Contains(name))
         {
-            return Of(host.Models.All(model => model.Health.Current.Ready));
+            return Of(repository.Health.Ready);
         }
-        return host.Models.FirstOrDefault(model => model.Names.Contains(name)) is { } found ? Of(found.Health.Current.Ready) : null;
+        return repository.Models.FirstOrDefault(model => model.Names.Contains(name)) is { } found ? Of(found.Health.Current.Ready) : null;
     }
 
     private static ServingStatus Of(bool ready) => ready ? ServingStatus.Serving : ServingStatus.NotServing;

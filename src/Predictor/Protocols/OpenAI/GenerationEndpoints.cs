@@ -14,7 +14,7 @@ internal static class GenerationEndpoints
     public static async Task CompleteAsync(HttpContext context)
     {
         CompletionCall call = CompletionCall.Parse(await ReadAsync(context).ConfigureAwait(false));
-        (ServedModel model, string id) = Resolve(context, call.Options, "cmpl-");
+        (LanguageModel model, string id) = Resolve(context, call.Options, "cmpl-");
         await using GenerationBatch batch = await StartAsync(context, model.Engine, call.Options, id, call.Prompts).ConfigureAwait(false);
         var answer = new CompletionAnswer(context, call, Head(context, model, id, "text_completion"), batch);
         if (call.Options.Stream)
@@ -29,7 +29,7 @@ internal static class GenerationEndpoints
     public static async Task ChatAsync(HttpContext context)
     {
         ChatCall call = ChatCall.Parse(await ReadAsync(context).ConfigureAwait(false));
-        (ServedModel model, string id) = Resolve(context, call.Options, "chatcmpl-");
+        (LanguageModel model, string id) = Resolve(context, call.Options, "chatcmpl-");
         await using GenerationBatch batch = await StartAsync(context, model.Engine, call.Options, id, [call.Prompt]).ConfigureAwait(false);
         string kind = call.Options.Stream ? "chat.completion.chunk" : "chat.completion";
         var answer = new ChatAnswer(context, call, Head(context, model, id, kind), batch);
@@ -49,10 +49,10 @@ internal static class GenerationEndpoints
         return new RequestFields(body);
     }
 
-    private static (ServedModel Model, string Id) Resolve(HttpContext context, CallOptions options, string prefix) =>
-        (context.RequestServices.GetRequiredService<EngineHost>().Find(options.Model), prefix + (options.RequestId ?? context.TraceIdentifier));
+    private static (LanguageModel Model, string Id) Resolve(HttpContext context, CallOptions options, string prefix) =>
+        (context.RequestServices.GetRequiredService<ModelRepository>().FindLanguageModel(options.Model), prefix + (options.RequestId ?? context.TraceIdentifier));
 
-    private static AnswerHead Head(HttpContext context, ServedModel model, string id, string kind) =>
+    private static AnswerHead Head(HttpContext context, LanguageModel model, string id, string kind) =>
         new(id, kind, Clock(context).GetUtcNow().ToUnixTimeSeconds(), model.Name, model.Fingerprint);
 
     private static Task<GenerationBatch> StartAsync(HttpContext context, ILlmEngine engine, CallOptions options, string id, IReadOnlyList<Prompt> prompts)

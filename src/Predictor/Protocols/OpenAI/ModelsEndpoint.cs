@@ -12,7 +12,7 @@ internal static class ModelsEndpoint
         json.WriteStartObject();
         json.WriteString("object", "list");
         json.WriteStartArray("data");
-        foreach (ServedModel model in context.RequestServices.GetRequiredService<EngineHost>().Models)
+        foreach (LanguageModel model in context.RequestServices.GetRequiredService<ModelRepository>().Listed.OfType<LanguageModel>())
         {
             foreach (string name in model.Names)
             {
@@ -26,11 +26,11 @@ internal static class ModelsEndpoint
     public static Task GetAsync(HttpContext context)
     {
         string name = (string?)context.Request.RouteValues["id"] ?? "";
-        ServedModel model = context.RequestServices.GetRequiredService<EngineHost>().Find(name);
+        LanguageModel model = context.RequestServices.GetRequiredService<ModelRepository>().FindLanguageModel(name);
         return JsonReply.WriteAsync(context, json => Write(json, model, name.Length == 0 ? model.Name : name));
     }
 
-    private static void Write(Utf8JsonWriter json, ServedModel model, string name)
+    private static void Write(Utf8JsonWriter json, LanguageModel model, string name)
     {
         json.WriteStartObject();
         json.WriteString("id", name);

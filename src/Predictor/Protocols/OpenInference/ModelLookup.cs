@@ -8,12 +8,29 @@ internal static class ModelLookup
 {
     /// <param name="version">Null or empty = any.</param>
     /// <exception cref="RequestException">ModelNotFound: no such model, or no such version of it.</exception>
-    public static ServedModel Find(EngineHost host, string name, string? version)
+    public static ServedModel Find(ModelRepository repository, string name, string? version)
     {
-        ServedModel model = host.Find(name);
-        return string.IsNullOrEmpty(version) || version == TextModel.Version
-            ? model
-            : throw new RequestException(
+        ServedModel model = repository.Find(name);
+        RequireVersion(name, version);
+        return model;
+    }
+
+    /// <summary>One that generates text.</summary>
+    /// <param name="version">Null or empty = any.</param>
+    /// <exception cref="RequestException">As <see cref="Find"/>; Unsupported: it does not generate text.</exception>
+    public static LanguageModel FindText(ModelRepository repository, string name, string? version)
+    {
+        LanguageModel model = repository.FindLanguageModel(name);
+        RequireVersion(name, version);
+        return model;
+    }
+
+    private static void RequireVersion(string name, string? version)
+    {
+        if (!string.IsNullOrEmpty(version) && version != TextModel.Version)
+        {
+            throw new RequestException(
                 EngineErrorCode.ModelNotFound, $"The model '{name}' has no version '{version}'; served: {TextModel.Version}.", "model_version");
+        }
     }
 }

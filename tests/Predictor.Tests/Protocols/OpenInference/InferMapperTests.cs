@@ -15,6 +15,7 @@ public sealed class InferMapperTests
         MaxModelLength = 64,
         DType = "float32",
         ParameterCount = 1,
+        MemoryBytes = 1 << 20,
         HasTokenizer = true,
         HasChatTemplate = true,
         BlockTokens = 16,

@@ -129,7 +129,6 @@ public sealed class ManagementTests
     [InlineData("/v2/trace/setting", """{"trace_level":["OFF"],"trace_rate":null}""", 200, "trace_level")]
     [InlineData("/v2/models/tales/trace/setting", """{"trace_level":["TIMESTAMPS"]}""", 400, "does not trace")]
     [InlineData("/v2/models/none/trace/setting", "{}", 404, "'none'")]
-    [InlineData("/v2/repository/models/tales/load", "{}", 501, "loads its models at the start")]
     [InlineData("/v2/systemsharedmemory/region/r/register", "{}", 400, "shares no memory")]
     [InlineData("/v2/cudasharedmemory/unregister", "", 400, "shares no memory")]
     [InlineData("/v2/models/tales/config", "", 405, "POST")]

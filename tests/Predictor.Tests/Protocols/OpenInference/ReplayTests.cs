@@ -19,7 +19,6 @@ public sealed class ReplayTests
         ["kserve-rest/infer json parameters"] = 400, // made-up parameters
         ["triton-http/model_ready unknown"] = 404,
         ["triton-http/model_metadata slash in name"] = 404,
-        ["triton-http/load"] = 501,
         ["triton-http/log update"] = 400,
         ["triton-http/system shm register"] = 400,
         ["triton-http/system shm unregister"] = 400,
@@ -75,6 +74,7 @@ public sealed class ReplayTests
             _ when target.EndsWith("/generate", StringComparison.Ordinal) => ["model_name", "text_output"],
             _ when target.EndsWith("/config", StringComparison.Ordinal) => ["name", "platform", "backend", "input", "output", "max_batch_size", "model_transaction_policy"],
             "/v2/health/live" => ["live"],
+            _ when target.EndsWith("/load", StringComparison.Ordinal) => ["name", "load"],
             _ when target.EndsWith("/ready", StringComparison.Ordinal) => ["ready"],
             "/v2/logging" => ["log_file", "log_info", "log_warning", "log_error", "log_verbose_level", "log_format"],
             "/v2" => ["name", "version", "extensions"],

@@ -12,7 +12,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// leaves the stream open, unless the caller asked for gRPC errors.
 /// </summary>
 internal sealed class InferStream(
-    EngineHost host, InferenceStatistics statistics, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+    ModelRepository repository, InferenceStatistics statistics, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     : IDisposable
 {
     private const string FinalResponse = "triton_final_response";
@@ -61,7 +61,7 @@ internal sealed class InferStream(
     {
         try
         {
-            ServedModel model = ModelLookup.Find(host, request.ModelName, request.ModelVersion);
+            LanguageModel model = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion);
             ILlmEngine engine = model.Engine;
             await statistics.Of(model).MeasureAsync(watch => GenerateAsync(request, engine, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
         }

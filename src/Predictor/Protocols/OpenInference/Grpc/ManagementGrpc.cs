@@ -7,7 +7,7 @@ using KServePaged.Predictor.Transport.Grpc;
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>Triton's extensions that tell about models and the server: the gRPC twins of the REST routes.</summary>
-internal sealed class ManagementGrpc(EngineHost host, InferenceStatistics statistics, ServerOptions options)
+internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatistics statistics, ServerOptions options)
 {
     private const string Service = OpenInferenceGrpc.Service;
 
@@ -18,13 +18,15 @@ internal sealed class ManagementGrpc(EngineHost host, InferenceStatistics statis
         GrpcMethod.Unary(Service, "ModelConfig", ModelConfigRequest.Parser, (request, _) => Task.FromResult(Config(request))),
         GrpcMethod.Unary(Service, "ModelStatistics", ModelStatisticsRequest.Parser, (request, _) => Task.FromResult(Statistics(request))),
         GrpcMethod.Unary(Service, "RepositoryIndex", RepositoryIndexRequest.Parser, (request, _) => Task.FromResult(Index(request))),
+        GrpcMethod.Unary(Service, "RepositoryModelLoad", RepositoryModelLoadRequest.Parser, LoadAsync),
+        GrpcMethod.Unary(Service, "RepositoryModelUnload", RepositoryModelUnloadRequest.Parser, UnloadAsync),
         GrpcMethod.Unary(Service, "TraceSetting", TraceSettingRequest.Parser, (request, _) => Task.FromResult(Trace(request))),
         GrpcMethod.Unary(Service, "LogSettings", LogSettingsRequest.Parser, (request, _) => Task.FromResult(Logging(request))),
     ];
 
     private ModelConfigResponse Config(ModelConfigRequest request)
     {
-        ServedModel model = ModelLookup.Find(host, request.Name, request.Version);
+        LanguageModel model = ModelLookup.FindText(repository, request.Name, request.Version);
         ModelInfo info = (model.LoadedEngine ?? model.Engine).Model;
         return new ModelConfigResponse
         {
@@ -51,8 +53,8 @@ internal sealed class ManagementGrpc(EngineHost host, InferenceStatistics statis
     private ModelStatisticsResponse Statistics(ModelStatisticsRequest request)
     {
         IEnumerable<(string Name, ServedModel Model)> asked = request.Name.Length == 0
-            ? host.Models.Select(model => (model.Name, model))
-            : [(request.Name, ModelLookup.Find(host, request.Name, request.Version))];
+            ? repository.Listed.Select(model => (model.Name, model))
+            : [(request.Name, ModelLookup.Find(repository, request.Name, request.Version))];
         return new ModelStatisticsResponse { ModelStats = { asked.Select(entry => Statistics(entry.Name, statistics.Of(entry.Model).Counts)) } };
     }
 
@@ -84,16 +86,35 @@ internal sealed class ManagementGrpc(EngineHost host, InferenceStatistics statis
     {
         Models =
         {
-            RepositoryEntry.Index(host, request.Ready).Select(entry =>
+            RepositoryEntry.Index(repository, request.Ready).Select(entry =>
                 new RepositoryIndexResponse.Types.ModelIndex { Name = entry.Name, Version = TextModel.Version, State = entry.State, Reason = entry.Reason }),
         },
     };
+
+    private async Task<RepositoryModelLoadResponse> LoadAsync(RepositoryModelLoadRequest request, GrpcCallContext call)
+    {
+        string name = NameIn(request.RepositoryOrModelName, request.ModelName);
+        RepositoryParameters.RequireLoad(request.Parameters.Keys);
+        await repository.LoadAsync(name, call.CancellationToken).ConfigureAwait(false);
+        return new RepositoryModelLoadResponse { ModelName = name, IsLoaded = true };
+    }
+
+    private async Task<RepositoryModelUnloadResponse> UnloadAsync(RepositoryModelUnloadRequest request, GrpcCallContext call)
+    {
+        string name = NameIn(request.RepositoryOrModelName, request.ModelName);
+        RepositoryParameters.RequireUnload(request.Parameters.Keys);
+        await repository.UnloadAsync(name, call.CancellationToken).ConfigureAwait(false);
+        return new RepositoryModelUnloadResponse { ModelName = name, IsUnloaded = true };
+    }
+
+    // Two messages share the name on the wire: Triton's has the model in field 2, KServe's in field 1, where Triton's has a repository.
+    private static string NameIn(string field1, string field2) => field2.Length > 0 ? field2 : field1;
 
     private TraceSettingResponse Trace(TraceSettingRequest request)
     {
         if (request.ModelName.Length > 0)
         {
-            _ = ModelLookup.Find(host, request.ModelName, version: null);
+            _ = ModelLookup.Find(repository, request.ModelName, version: null);
         }
         foreach ((string name, TraceSettingRequest.Types.SettingValue value) in request.Settings)
         {

@@ -7,18 +7,18 @@ using KServePaged.Predictor.Transport.Grpc;
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>inference.GRPCInferenceService: the Open Inference Protocol v2 over gRPC with Triton's extensions.</summary>
-internal sealed class OpenInferenceGrpc(EngineHost host, InferenceStatistics statistics)
+internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceStatistics statistics)
 {
     public const string Service = "inference.GRPCInferenceService";
 
     public IEnumerable<GrpcMethod> Methods =>
     [
         GrpcMethod.Unary(Service, "ServerLive", ServerLiveRequest.Parser, (_, _) => Task.FromResult(
-            new ServerLiveResponse { Live = host.Models.All(model => model.Health.Current.Live) })),
+            new ServerLiveResponse { Live = repository.Health.Live })),
         GrpcMethod.Unary(Service, "ServerReady", ServerReadyRequest.Parser, (_, _) => Task.FromResult(
-            new ServerReadyResponse { Ready = host.Models.All(model => model.Health.Current.Ready) })),
+            new ServerReadyResponse { Ready = repository.Health.Ready })),
         GrpcMethod.Unary(Service, "ModelReady", ModelReadyRequest.Parser, (request, _) => Task.FromResult(
-            new ModelReadyResponse { Ready = ModelLookup.Find(host, request.Name, request.Version).Health.Current.Ready })),
+            new ModelReadyResponse { Ready = ModelLookup.Find(repository, request.Name, request.Version).Health.Current.Ready })),
         GrpcMethod.Unary(Service, "ServerMetadata", ServerMetadataRequest.Parser, (_, _) => Task.FromResult(ServerMetadata())),
         GrpcMethod.Unary(Service, "ModelMetadata", ModelMetadataRequest.Parser, (request, _) => Task.FromResult(ModelMetadata(request))),
         GrpcMethod.Unary(Service, "ModelInfer", ModelInferRequest.Parser, InferAsync),
@@ -32,13 +32,13 @@ internal sealed class OpenInferenceGrpc(EngineHost host, InferenceStatistics sta
     private async Task StreamInferAsync(
         GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     {
-        using var stream = new InferStream(host, statistics, requests, responses, call);
+        using var stream = new InferStream(repository, statistics, requests, responses, call);
         await stream.RunAsync().ConfigureAwait(false);
     }
 
     private ModelMetadataResponse ModelMetadata(ModelMetadataRequest request)
     {
-        ServedModel model = ModelLookup.Find(host, request.Name, request.Version);
+        LanguageModel model = ModelLookup.FindText(repository, request.Name, request.Version);
         ModelInfo info = (model.LoadedEngine ?? model.Engine).Model;
         return new ModelMetadataResponse
         {
@@ -55,7 +55,7 @@ internal sealed class OpenInferenceGrpc(EngineHost host, InferenceStatistics sta
 
     private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, GrpcCallContext call)
     {
-        ServedModel model = ModelLookup.Find(host, request.ModelName, request.ModelVersion);
+        LanguageModel model = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion);
         ILlmEngine engine = model.Engine;
         ModelInferResponse? answer = null;
         await statistics.Of(model).MeasureAsync(async watch => answer = await InferAsync(request, engine, watch, call).ConfigureAwait(false), call.CancellationToken)

@@ -5,7 +5,7 @@ using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 
-/// <summary>Triton's extensions that tell about models: configuration, statistics, repository index.</summary>
+/// <summary>Triton's extensions that tell about models: configuration, statistics, settings.</summary>
 internal static class ModelManagement
 {
     public static Task ConfigAsync(HttpContext context, string name, ModelInfo info) => JsonReply.WriteAsync(context, writer =>
@@ -34,34 +34,6 @@ internal static class ModelManagement
         writer.WriteEndArray();
         writer.WriteEndObject();
     });
-
-    /// <summary>The body is optional; {"ready":true} leaves out what is not.</summary>
-    public static async Task IndexAsync(HttpContext context, EngineHost host)
-    {
-        ReadOnlyMemory<byte> bytes = await RequestBody.ReadAsync(context).ConfigureAwait(false);
-        bool readyOnly = false;
-        if (bytes.Length > 0)
-        {
-            JsonElement body = JsonBody.Parse(bytes);
-            JsonFields.RequireObject(body, "the request body");
-            JsonFields.RefuseUnknown(body, ["ready"], "the request body");
-            readyOnly = JsonFields.Boolean(body, "ready") == true;
-        }
-        await JsonReply.WriteAsync(context, writer =>
-        {
-            writer.WriteStartArray();
-            foreach (RepositoryEntry entry in RepositoryEntry.Index(host, readyOnly))
-            {
-                writer.WriteStartObject();
-                writer.WriteString("name", entry.Name);
-                writer.WriteString("version", TextModel.Version);
-                writer.WriteString("state", entry.State);
-                writer.WriteString("reason", entry.Reason);
-                writer.WriteEndObject();
-            }
-            writer.WriteEndArray();
-        }).ConfigureAwait(false);
-    }
 
     /// <summary>GET tells the settings; POST with a change is refused, POST with what holds is answered like GET.</summary>
     public static async Task SettingsAsync(HttpContext context, ServerSettings settings)

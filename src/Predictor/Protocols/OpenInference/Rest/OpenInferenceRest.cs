@@ -25,8 +25,8 @@ internal static class OpenInferenceRest
         routes.MapMethods("/v2/models", Read, ListAsync);
         routes.Map(Models + "{**path}", DispatchAsync);
         routes.Map("/v2/models/stats", AllStatisticsAsync);
-        routes.MapPost("/v2/repository/index", context => ModelManagement.IndexAsync(context, Host(context)));
-        routes.MapPost("/v2/repository/models/{**path}", LoadAsync);
+        routes.MapPost("/v2/repository/index", context => RepositoryEndpoints.IndexAsync(context, Repository(context)));
+        routes.MapPost("/v2/repository/models/{**path}", context => RepositoryEndpoints.ChangeAsync(context, Repository(context)));
         routes.MapMethods("/v2/trace/setting", ReadWrite, context => ModelManagement.SettingsAsync(context, ServerSettings.Trace));
         routes.MapMethods("/v2/logging", ReadWrite, context => ModelManagement.SettingsAsync(
             context, ServerSettings.Logging(context.RequestServices.GetRequiredService<ServerOptions>().LogLevel)));
@@ -36,7 +36,7 @@ internal static class OpenInferenceRest
 
     private static readonly string[] ReadWrite = [.. Read, "POST"];
 
-    private static EngineHost Host(HttpContext context) => context.RequestServices.GetRequiredService<EngineHost>();
+    private static ModelRepository Repository(HttpContext context) => context.RequestServices.GetRequiredService<ModelRepository>();
 
     private static Task ServerMetadataAsync(HttpContext context) => JsonReply.WriteAsync(context, writer =>
     {
@@ -56,7 +56,7 @@ internal static class OpenInferenceRest
     {
         writer.WriteStartObject();
         writer.WriteStartArray("models");
-        foreach (string name in Host(context).Models.SelectMany(model => model.Names))
+        foreach (string name in Repository(context).Listed.SelectMany(model => model.Names))
         {
             writer.WriteStringValue(name);
         }
@@ -66,14 +66,14 @@ internal static class OpenInferenceRest
 
     private static Task LiveAsync(HttpContext context)
     {
-        HealthReport? dead = Host(context).Models.Select(model => model.Health.Current).FirstOrDefault(health => !health.Live);
-        return HealthAsync(context, dead, "live");
+        HealthReport health = Repository(context).Health;
+        return HealthAsync(context, health.Live ? null : health, "live");
     }
 
     private static Task ReadyAsync(HttpContext context)
     {
-        HealthReport? unready = Host(context).Models.Select(model => model.Health.Current).FirstOrDefault(health => !health.Ready);
-        return HealthAsync(context, unready, "ready");
+        HealthReport health = Repository(context).Health;
+        return HealthAsync(context, health.Ready ? null : health, "ready");
     }
 
     // KServe's client parses the body and reads live or ready; a failing probe says in it what the server is doing.
@@ -95,15 +95,20 @@ internal static class OpenInferenceRest
 
     private static Task DispatchAsync(HttpContext context)
     {
-        EngineHost host = Host(context);
-        if (ModelRoute.Parse(PathOf(context), name => host.Models.Any(model => model.Names.Contains(name))) is not { } route)
+        ModelRepository repository = Repository(context);
+        if (ModelRoute.Parse(ModelRoute.TargetBehind(context, Models), name => repository.Models.Any(model => model.Names.Contains(name))) is not { } route)
         {
             return ListAsync(context);
         }
-        ServedModel model = ModelLookup.Find(host, route.Model, route.Version);
+        if (route.Action == "ready")
+        {
+            ServedModel asked = ModelLookup.Find(repository, route.Model, route.Version);
+            return Takes(context, Read) ? ModelReadyAsync(context, route.Model, asked) : Task.CompletedTask;
+        }
+        LanguageModel model = ModelLookup.FindText(repository, route.Model, route.Version);
         string[] methods = route.Action switch
         {
-            ModelRoute.Metadata or "ready" or "config" or "stats" => Read,
+            ModelRoute.Metadata or "config" or "stats" => Read,
             ModelRoute.TraceSetting => ReadWrite,
             _ => ["POST"],
         };
@@ -114,7 +119,6 @@ internal static class OpenInferenceRest
         return route.Action switch
         {
             ModelRoute.Metadata => MetadataAsync(context, route.Model, model.LoadedEngine ?? model.Engine),
-            "ready" => ModelReadyAsync(context, route.Model, model),
             "config" => ModelManagement.ConfigAsync(context, route.Model, (model.LoadedEngine ?? model.Engine).Model),
             "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, Statistics(context).Of(model).Counts)]),
             ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, ServerSettings.Trace),
@@ -128,7 +132,7 @@ internal static class OpenInferenceRest
 
     private static InferenceStatistics Statistics(HttpContext context) => context.RequestServices.GetRequiredService<InferenceStatistics>();
 
-    private static Task MeasureAsync(HttpContext context, ServedModel model, Func<ILlmEngine, InferenceWatch, Task> serve)
+    private static Task MeasureAsync(HttpContext context, LanguageModel model, Func<ILlmEngine, InferenceWatch, Task> serve)
     {
         ILlmEngine engine = model.Engine;
         LoadMetricsHeader.Prepare(context, engine);
@@ -137,13 +141,13 @@ internal static class OpenInferenceRest
 
     private static Task AllStatisticsAsync(HttpContext context)
     {
-        EngineHost host = Host(context);
-        if (host.Models.Any(model => model.Names.Contains("stats")))
+        ModelRepository repository = Repository(context);
+        if (repository.Models.Any(model => model.Names.Contains("stats")))
         {
             return DispatchAsync(context); // a model of that name has the path
         }
         return Takes(context, Read)
-            ? ModelManagement.StatisticsAsync(context, host.Models.Select(model => (model.Name, Statistics(context).Of(model).Counts)))
+            ? ModelManagement.StatisticsAsync(context, repository.Listed.Select(model => (model.Name, Statistics(context).Of(model).Counts)))
             : Task.CompletedTask;
     }
 
@@ -158,9 +162,6 @@ internal static class OpenInferenceRest
         context.Response.Headers.Allow = string.Join(", ", methods);
         return false;
     }
-
-    private static Task LoadAsync(HttpContext context) => context.RequestServices.GetRequiredService<ErrorWriter>().WriteAsync(
-        context, ErrorReply.FromHttp(StatusCodes.Status501NotImplemented, "This server loads its models at the start; it neither loads nor unloads any while it runs."));
 
     private static Task SharedMemoryAsync(HttpContext context) => throw new RequestException(
         EngineErrorCode.Unsupported, "This server shares no memory with its clients; send the tensors in the request.");
@@ -196,15 +197,5 @@ internal static class OpenInferenceRest
         var response = new InferResponse(
             name, TextModel.Version, request.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
         await InferReply.WriteAsync(context, response, binary).ConfigureAwait(false);
-    }
-
-    // The raw target, because the decoded path no longer tells %2F from %252F.
-    private static string PathOf(HttpContext context)
-    {
-        string target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        int query = target.IndexOf('?', StringComparison.Ordinal);
-        string path = query < 0 ? target : target[..query];
-        int start = path.IndexOf(Models, StringComparison.OrdinalIgnoreCase);
-        return start < 0 ? "" : path[(start + Models.Length)..];
     }
 }

@@ -1,0 +1,345 @@
+using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
+
+namespace KServePaged.Predictor.Hosting;
+
+/// <summary>
+/// The models of the process: that of <c>--model_dir</c>, and each directory below <c>--model_repository</c>. Finds them by name for protocols;
+/// loads and unloads one at a time, within one memory budget.
+/// </summary>
+/// <param name="free">Asked once, when a repository's memory is first divided.</param>
+/// <param name="others">Models that are no directories.</param>
+[System.Diagnostics.CodeAnalysis.SuppressMessage(
+    "Design", "CA1001", Justification = "Neither holds a handle, and a load that ends after the host still releases the one and asks the other.")]
+internal sealed class ModelRepository(
+    ServerOptions options, EngineLoader load, FreeMemory free, IEnumerable<ServedModel> others, ILoggerFactory loggers, TimeProvider clock, LoadReporter reporter)
+{
+    private readonly HostingLog _log = new(loggers.CreateLogger("KServePaged.Hosting"));
+    private readonly SemaphoreSlim _changing = new(1);
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Lock _scanning = new();
+    private readonly IReadOnlyList<ServedModel> _fixed = [.. others];
+    private volatile IReadOnlyList<ServedModel> _models = Initial(options, load, loggers, clock, others);
+    private MemoryShares? _shares;
+    private volatile HealthReport? _failed;
+    private volatile bool _started;
+    private volatile bool _draining;
+
+    /// <summary>Every model, loaded or not; that of the command line first.</summary>
+    public IReadOnlyList<ServedModel> Models => _models;
+
+    /// <summary>Those a client may name now: loaded, or on the way.</summary>
+    public IEnumerable<ServedModel> Listed => _models.Where(model => model.Health.Current.Stage != HealthState.UnloadedStage);
+
+    /// <summary>
+    /// The server's own health: not live once a model has failed for good; ready when everything it was started with is loaded. Models that are
+    /// loaded and unloaded later do not touch it, since the others go on serving.
+    /// </summary>
+    public HealthReport Health
+    {
+        get
+        {
+            HealthReport[] reports = [.. _models.Select(model => model.Health.Current)];
+            return _failed
+                ?? reports.FirstOrDefault(report => !report.Live)
+                ?? (_draining ? new HealthReport(Live: true, Ready: false, HealthState.DrainingStage) : null)
+                ?? (_started ? new HealthReport(Live: true, Ready: true, HealthState.ReadyStage) : null)
+                ?? reports.FirstOrDefault(report => report is { Ready: false, Stage: not HealthState.UnloadedStage })
+                ?? new HealthReport(Live: true, Ready: false, HealthState.WaitingStage);
+        }
+    }
+
+    /// <summary>The model of a request.</summary>
+    /// <param name="name">One of its names; null or empty for the only one there is.</param>
+    /// <exception cref="RequestException">ModelNotFound: no model has the name, or the name is needed to choose.</exception>
+    public ServedModel Find(string? name)
+    {
+        if (!string.IsNullOrEmpty(name))
+        {
+            return _models.FirstOrDefault(model => model.Names.Contains(name)) ?? throw new RequestException(
+                EngineErrorCode.ModelNotFound, $"The model '{name}' is not served here; served: {Served()}.", "model");
+        }
+        return _models is [{ } only] ? only : throw new RequestException(
+            EngineErrorCode.ModelNotFound, $"A model must be named; served: {Served()}.", "model");
+    }
+
+    /// <summary>The model of a request that generates text.</summary>
+    /// <exception cref="RequestException">As <see cref="Find"/>; Unsupported: the model does not generate text.</exception>
+    public LanguageModel FindLanguageModel(string? name) => Find(name) as LanguageModel ?? throw new RequestException(
+        EngineErrorCode.Unsupported, $"The model '{name}' takes tensors and generates no text.", "model");
+
+    /// <summary>Loads what the command line names, one after the other.</summary>
+    /// <exception cref="ModelLoadException">A model could not be loaded.</exception>
+    public async Task LoadInitialAsync(CancellationToken cancellationToken)
+    {
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        try
+        {
+            await WaitForDirectoriesAsync(linked.Token).ConfigureAwait(false);
+            Scan();
+            RequireWanted();
+            ServedModel[] wanted = [.. _models.Where(IsWanted)];
+            foreach (ServedModel model in wanted)
+            {
+                model.Health.Waiting();
+            }
+            foreach (ServedModel model in wanted)
+            {
+                await LoadInitialAsync(model, linked.Token).ConfigureAwait(false);
+            }
+        }
+        catch (ModelLoadException e)
+        {
+            _failed = new HealthReport(Live: false, Ready: false, HealthState.FailedStage, Message: e.Message);
+            throw;
+        }
+        reporter.Serving(_models);
+        _started = true;
+    }
+
+    /// <summary>Loads a model, again if its files have changed, and returns when it serves. Goes on when the caller leaves.</summary>
+    /// <exception cref="RequestException">ModelNotFound: no such directory; InvalidArgument: it cannot be loaded; Draining.</exception>
+    public Task LoadAsync(string name, CancellationToken cancellationToken)
+    {
+        Scan();
+        ServedModel model = _models.FirstOrDefault(known => known.Names.Contains(name)) ?? throw new RequestException(
+            EngineErrorCode.ModelNotFound,
+            $"failed to load '{name}': " + (options.RepositoryPath is { } path
+                ? $"there is no directory of that name with a config.json in {path}."
+                : "there is no such model, and no --model_repository to find it in."),
+            "model");
+        return Task.Run(() => LoadOnRequestAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Refuses new requests to a model, lets the running ones end within the shutdown timeout, and frees its memory.</summary>
+    /// <exception cref="RequestException">ModelNotFound; Draining.</exception>
+    public Task UnloadAsync(string name, CancellationToken cancellationToken)
+    {
+        ServedModel model = _models.FirstOrDefault(known => known.Names.Contains(name)) ?? throw new RequestException(
+            EngineErrorCode.ModelNotFound, $"failed to unload '{name}': there is no such model.", "model");
+        return Task.Run(() => UnloadOnRequestAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Refuses what is new, lets what runs end, at most as long as the token allows; then ends it.</summary>
+    public async Task DrainAsync(CancellationToken limit)
+    {
+        _draining = true;
+        await _stopping.CancelAsync().ConfigureAwait(false);
+        if (await _changing.WaitAsync(options.ShutdownTimeout, CancellationToken.None).ConfigureAwait(false))
+        {
+            _changing.Release(); // what was being changed has stopped, and nothing new begins
+        }
+        ServedModel[] loaded = [.. _models.Where(model => model.Health.Current.Ready)];
+        foreach (ServedModel model in _models.Where(model => model.Health.Current.Stage != HealthState.FailedStage))
+        {
+            model.Health.Draining();
+        }
+        if (loaded.Length == 0)
+        {
+            return;
+        }
+        _log.Draining(loaded.Sum(model => model.OpenRequests), options.ShutdownTimeout.TotalSeconds);
+        try
+        {
+            await Task.WhenAll(loaded.Select(model => model.DrainAsync(limit))).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            _log.DrainCutShort(loaded.Sum(model => model.OpenRequests));
+        }
+        // Ends what still runs with finish reason abort, so that Kestrel, which waits for open responses, can close.
+        await Task.WhenAll(loaded.Select(model => model.ReleaseAsync().AsTask())).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes directories in that have appeared, and out those that are gone and not loaded.</summary>
+    public void Scan()
+    {
+        if (options.RepositoryPath is not { } path)
+        {
+            return;
+        }
+        lock (_scanning)
+        {
+            IReadOnlyList<(string Name, string Path)> found = ModelDirectory.Scan(path);
+            IEnumerable<ServedModel> kept = _models.Where(model =>
+                model is not LanguageModel || model.Health.Current.Stage != HealthState.UnloadedStage || IsOwn(model) || found.Any(entry => model.Names.Contains(entry.Name)));
+            IEnumerable<ServedModel> added = found.Where(entry => !_models.Any(model => model.Names.Contains(entry.Name)))
+                .Select(entry => FromDirectory([entry.Name], entry.Path, options, load, loggers, clock));
+            _models = [.. kept, .. added];
+        }
+    }
+
+    private static ServedModel[] Initial(
+        ServerOptions options, EngineLoader load, ILoggerFactory loggers, TimeProvider clock, IEnumerable<ServedModel> others)
+    {
+        IEnumerable<ServedModel> own = options.HasOwnModel ? [FromDirectory(options.ModelNames, options.Engine.ModelPath, options, load, loggers, clock)] : [];
+        ServedModel[] models = [.. own, .. others];
+        foreach (ServedModel model in models)
+        {
+            model.Health.Waiting();
+        }
+        return models;
+    }
+
+    private static LanguageModel FromDirectory(
+        IReadOnlyList<string> names, string path, ServerOptions options, EngineLoader load, ILoggerFactory loggers, TimeProvider clock) =>
+        new(names, options.Engine with { ModelPath = path, ModelName = names[0] }, load, loggers, clock);
+
+    private bool IsOwn(ServedModel model) => options.HasOwnModel && model.Names == options.ModelNames;
+
+    private bool IsWanted(ServedModel model) => IsOwn(model) || _fixed.Contains(model) || options.LoadModels is null || options.LoadModels.Any(model.Names.Contains);
+
+    private string Served() => string.Join(", ", Listed.SelectMany(model => model.Names));
+
+    private void RequireWanted()
+    {
+        if (options.LoadModels?.FirstOrDefault(name => !_models.Any(model => model.Names.Contains(name))) is { } missing)
+        {
+            throw new ModelLoadException(missing, $"--load_model: there is no directory '{missing}' with a config.json in {options.RepositoryPath}.", null);
+        }
+    }
+
+    private async Task LoadInitialAsync(ServedModel model, CancellationToken cancellationToken)
+    {
+        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await LoadAsync(model, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
+        {
+            model.Health.Failed(e.Message);
+            throw new ModelLoadException(model.Name, e.Message, e);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    private async Task LoadOnRequestAsync(ServedModel model)
+    {
+        await _changing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            RefuseWhenDraining();
+            if (model.Health.Current.Ready && model.LoadedStamp == model.Stamp)
+            {
+                return;
+            }
+            await UnloadAsync(model).ConfigureAwait(false); // there may be no room for both
+            await LoadAsync(model, _stopping.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException e) when (_stopping.IsCancellationRequested)
+        {
+            throw new RequestException(EngineErrorCode.Draining, $"failed to load '{model.Name}': the server is shutting down.", null, e);
+        }
+        catch (Exception e) when (e is not RequestException)
+        {
+            bool filesAtFault = e is InvalidDataException or IOException or UnauthorizedAccessException;
+            model.Health.Unloaded(e.Message);
+            _log.LoadFailed(model.Name, e.Message, filesAtFault ? null : e);
+            throw new RequestException(
+                filesAtFault ? EngineErrorCode.InvalidArgument : EngineErrorCode.Internal, $"failed to load '{model.Name}': {e.Message}", "model", e);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    private async Task UnloadOnRequestAsync(ServedModel model)
+    {
+        await _changing.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            RefuseWhenDraining();
+            await UnloadAsync(model).ConfigureAwait(false);
+        }
+        finally
+        {
+            _changing.Release();
+        }
+    }
+
+    private void RefuseWhenDraining()
+    {
+        if (_draining)
+        {
+            throw new RequestException(EngineErrorCode.Draining, "This server is shutting down; it neither loads nor unloads models.");
+        }
+    }
+
+    private async Task LoadAsync(ServedModel model, CancellationToken cancellationToken)
+    {
+        long began = clock.GetTimestamp();
+        model.Health.Waiting();
+        string stamp = model.Stamp; // before the first byte is read: what changes meanwhile is loaded by the next call
+        await model.LoadAsync(ShareOf(model), reporter.For(model), cancellationToken).ConfigureAwait(false);
+        _shares?.Take(model);
+        model.LoadedStamp = stamp;
+        model.Health.Ready(() => model.Failure);
+        reporter.Ready(model, clock.GetElapsedTime(began));
+    }
+
+    private async Task UnloadAsync(ServedModel model)
+    {
+        if (model.Health.Current.Stage == HealthState.UnloadedStage)
+        {
+            return;
+        }
+        model.Health.Unloading();
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+        limit.CancelAfter(options.ShutdownTimeout);
+        try
+        {
+            await model.DrainAsync(limit.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (limit.IsCancellationRequested)
+        {
+            _log.DrainCutShort(model.OpenRequests);
+        }
+        await model.ReleaseAsync().ConfigureAwait(false);
+        _shares?.Release(model);
+        model.LoadedStamp = null;
+        model.Health.Unloaded();
+        _log.Unloaded(model.Name);
+    }
+
+    /// <summary>Null without a repository: the one model there is plans for itself.</summary>
+    private long? ShareOf(ServedModel model)
+    {
+        if (options.RepositoryPath is null || model is not LanguageModel)
+        {
+            return null;
+        }
+        _shares ??= new MemoryShares((long)(options.Engine.MemoryFraction * free(options.Engine)));
+        return options.Engine.KvCacheBytes is null ? _shares.For(model, [.. _models.OfType<LanguageModel>()]) : _shares.Left;
+    }
+
+    private async Task WaitForDirectoriesAsync(CancellationToken cancellationToken)
+    {
+        if (options.HasOwnModel)
+        {
+            await WaitForDirectoryAsync("--model_dir", options.Engine.ModelPath, cancellationToken).ConfigureAwait(false);
+        }
+        if (options.RepositoryPath is { } path)
+        {
+            await WaitForDirectoryAsync("--model_repository", path, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task WaitForDirectoryAsync(string option, string path, CancellationToken cancellationToken)
+    {
+        long began = clock.GetTimestamp();
+        // Seen as given, never resolved: a modelcar's link leads into /proc and cannot be made canonical.
+        while (!Directory.Exists(path))
+        {
+            if (clock.GetElapsedTime(began) >= options.ModelWait)
+            {
+                throw new ModelLoadException(path, $"{option} '{path}' is not a directory.", null);
+            }
+            await Task.Delay(TimeSpan.FromMilliseconds(200), clock, cancellationToken).ConfigureAwait(false);
+        }
+    }
+}
