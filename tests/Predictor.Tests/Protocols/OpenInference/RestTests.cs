@@ -18,7 +18,7 @@ public sealed class RestTests
         {
             (int status, JsonElement body) = await server.GetAsync(path);
             Assert.Equal(200, status);
-            Assert.Equal("""{"name":"kservepaged","version":"0.1.0","extensions":["binary_tensor_data","parameters","generate","model_configuration","statistics"]}""", body.GetRawText());
+            Assert.Equal("""{"name":"kservepaged","version":"0.1.0","extensions":["binary_tensor_data","parameters","generate","model_repository","model_repository(unload_dependents)","model_configuration","statistics"]}""", body.GetRawText());
         }
     }
 
