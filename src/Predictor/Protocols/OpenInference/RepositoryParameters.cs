@@ -1,3 +1,5 @@
+using KServePaged.Predictor.Transport;
+
 namespace KServePaged.Predictor.Protocols.OpenInference;
 
 /// <summary>What a client may say beside a model's name when it loads or unloads one.</summary>
