@@ -12,7 +12,8 @@ internal static class GrpcEncoding
 
     public const string Deflate = ContentCoding.Deflate;
 
-    public const string Accepted = "identity, gzip, deflate";
+    // Without blanks: @grpc/grpc-js splits at the comma alone and would stop compressing after the first answer.
+    public const string Accepted = "identity,gzip,deflate";
 
     public static bool IsKnown(string encoding) => encoding is Identity or Gzip or Deflate;
 

@@ -14,7 +14,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Unary_WhenLarge_ComesBackWhole()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         GrpcTestReply reply = await client.CallAsync(Service + "UnaryCall", Request(314159, 271828));
         Assert.Equal(314159, reply.Single(SimpleResponse.Parser).Payload.Body.Length);
@@ -27,7 +27,7 @@ public sealed class GrpcTransportTests
     [InlineData("deflate")]
     public async Task Unary_WhenCompressed_IsReadAndAnsweredCompressed(string encoding)
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         SimpleRequest request = Request(1000, 5000);
         request.ExpectCompressed = new BoolValue { Value = true };
@@ -44,7 +44,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Metadata_IsEchoedInBothForms()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         GrpcTestReply reply = await client.CallAsync(
             Service + "UnaryCall", Request(1, 1),
@@ -56,7 +56,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Status_KeepsAnyText()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         const string Text = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈\t\n";
         GrpcTestReply reply = await client.CallAsync(
@@ -69,7 +69,7 @@ public sealed class GrpcTransportTests
     [InlineData("/grpc.testing.UnimplementedService/UnimplementedCall")]
     public async Task Call_WhenThereIsNoSuchMethod_IsUnimplemented(string path)
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         Assert.Equal(GrpcStatusCode.Unimplemented, (await client.CallAsync(path, new Empty())).Status);
     }
@@ -77,7 +77,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Streams_CarryEverySizeInOrder()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         int[] sizes = [31415, 9, 2653, 58979];
         var request = new StreamingOutputCallRequest { ResponseParameters = { sizes.Select(size => new ResponseParameters { Size = size }) } };
@@ -93,7 +93,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Duplex_AnswersEachMessageBeforeTheNext()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         var requests = new OpenContent();
         Task<HttpResponseMessage> starting = client.StartAsync(Service + "FullDuplexCall", requests);
@@ -118,7 +118,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Deadline_WhenItPasses_EndsTheCall()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         var request = new StreamingOutputCallRequest { ResponseParameters = { new ResponseParameters { Size = 1, IntervalUs = 60_000_000 } } };
         Assert.Equal(GrpcStatusCode.DeadlineExceeded, (await client.CallAsync(Service + "StreamingOutputCall", request, ("grpc-timeout", "20m"))).Status);
@@ -144,7 +144,7 @@ public sealed class GrpcTransportTests
     [MemberData(nameof(BrokenCalls))]
     public async Task Call_WhenItsFramesAreBroken_EndsWithAStatus(string what, byte[] body, string encoding, int expected)
     {
-        await using ServerUnderTest server = await StartAsync(maxMessageBytes: 2 << 20);
+        await using ServerUnderTest server = await InteropService.StartAsync(maxMessageBytes: 2 << 20);
         using var client = new GrpcTestClient(server.Address);
         GrpcTestReply reply = await client.SendAsync(Service + "EmptyCall", body, ("grpc-encoding", encoding));
         Assert.True((int)reply.Status == expected, $"{what}: {reply.Status}, {reply.Message}");
@@ -157,7 +157,7 @@ public sealed class GrpcTransportTests
     [InlineData("1x")]
     public async Task Timeout_WhenMalformed_IsInternal(string timeout)
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         using var client = new GrpcTestClient(server.Address);
         Assert.Equal(GrpcStatusCode.Internal, (await client.CallAsync(Service + "EmptyCall", new Empty(), ("grpc-timeout", timeout))).Status);
     }
@@ -165,7 +165,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task OnePort_ServesBothVersionsAndPlainHttp2()
     {
-        await using ServerUnderTest server = await StartAsync();
+        await using ServerUnderTest server = await InteropService.StartAsync();
         foreach (Version version in new[] { HttpVersion.Version11, HttpVersion.Version20 })
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, "/v2/health/ready") { Version = version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
@@ -177,7 +177,7 @@ public sealed class GrpcTransportTests
     [Fact]
     public async Task Key_WhenMissing_IsUnauthenticated()
     {
-        await using ServerUnderTest server = await StartAsync(key: "k");
+        await using ServerUnderTest server = await InteropService.StartAsync(key: "k");
         using var client = new GrpcTestClient(server.Address);
         Assert.Equal(GrpcStatusCode.Unauthenticated, (await client.CallAsync(Service + "EmptyCall", new Empty())).Status);
         Assert.Equal(GrpcStatusCode.Ok, (await client.CallAsync(Service + "EmptyCall", new Empty(), ("authorization", "Bearer k"))).Status);
@@ -185,14 +185,4 @@ public sealed class GrpcTransportTests
 
     private static SimpleRequest Request(int responseSize, int payload) =>
         new() { ResponseSize = responseSize, Payload = new Payload { Body = ByteString.CopyFrom(new byte[payload]) } };
-
-    private static Task<ServerUnderTest> StartAsync(int maxMessageBytes = 64 << 20, string? key = null) => ServerUnderTest.StartAsync(
-        options => options with { ApiKeys = key is null ? [] : [key] },
-        extend: app =>
-        {
-            foreach (GrpcMethod method in InteropService.Methods)
-            {
-                app.MapGrpc(method, new GrpcLimits(maxMessageBytes));
-            }
-        });
 }

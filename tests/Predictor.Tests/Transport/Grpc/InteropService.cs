@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Tests.Doubles;
 using KServePaged.Predictor.Transport.Grpc;
 using Microsoft.AspNetCore.Http;
 
@@ -23,6 +24,17 @@ internal static class InteropService
         GrpcMethod.Duplex<StreamingOutputCallRequest, StreamingOutputCallResponse>(
             Name, "FullDuplexCall", StreamingOutputCallRequest.Parser, DuplexAsync),
     ];
+
+    /// <summary>A server that has this service beside its own.</summary>
+    public static Task<ServerUnderTest> StartAsync(int maxMessageBytes = 64 << 20, string? key = null) => ServerUnderTest.StartAsync(
+        options => options with { ApiKeys = key is null ? [] : [key] },
+        extend: app =>
+        {
+            foreach (GrpcMethod method in Methods)
+            {
+                app.MapGrpc(method, new GrpcLimits(maxMessageBytes));
+            }
+        });
 
     // By hand, because the case asks whether the request was compressed, which a unary handler is not told.
     private static async Task UnaryCallAsync(HttpContext http, GrpcCallContext call, GrpcLimits limits)
