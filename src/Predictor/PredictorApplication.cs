@@ -4,6 +4,7 @@ using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Hosting.Grpc;
+using KServePaged.Predictor.Protocols.KServeV1;
 using KServePaged.Predictor.Protocols.OpenAI;
 using KServePaged.Predictor.Protocols.OpenInference;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
@@ -36,7 +37,8 @@ internal static class PredictorApplication
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         services.AddMetricsExposition();
         services.AddSingleton<InferenceStatistics>().AddSingleton<OpenInferenceGrpc>().AddSingleton<ManagementGrpc>();
-        services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
+        services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>()
+            .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
         app.UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
@@ -44,6 +46,7 @@ internal static class PredictorApplication
         app.MapMetrics();
         app.MapOpenAI();
         app.MapOpenInference();
+        app.MapKServeV1();
         MapGrpcServices(app);
         return app;
     }

@@ -10,7 +10,7 @@ internal static class Defaults
 
     public static ServerOptions Before(ServerEnvironment environment)
     {
-        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" } };
+        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" }, CloudEvents = environment.CloudEvents };
         if (environment.Port is { } port)
         {
             try

@@ -52,6 +52,7 @@ internal static class HelpText
             .AppendLine("| `INFERENCE_SERVICE_NAME` | default of `--model_name` (KServe sets it) |")
             .AppendLine("| `VLLM_API_KEY` | default of `--api_key` |")
             .AppendLine("| `MODEL_INIT_MODE` | `async`: the model directory may appear up to ten minutes after the start (KServe's modelcar) |")
+            .AppendLine("| `CE_MERGE`, `CE_TYPE`, `CE_SOURCE` | events that answer CloudEvents: `true` gives the request's other attributes back; type and source instead of KServe's |")
             .AppendLine("| `KUBERNETES_SERVICE_HOST` | its presence makes the demo model listen on every address |").AppendLine()
             .AppendLine("## Options of vLLM and KServe's server without effect").AppendLine()
             .AppendLine("Taken with a warning, so that existing manifests start. Where values are named, any other stops the start.").AppendLine()

@@ -21,6 +21,9 @@ internal sealed record ServerEnvironment
     /// <summary>KUBERNETES_SERVICE_HOST is in every pod.</summary>
     public bool InKubernetes { get; init; }
 
+    /// <summary>CE_MERGE, CE_TYPE and CE_SOURCE.</summary>
+    public CloudEventOptions CloudEvents { get; init; } = new();
+
     public static ServerEnvironment Read() => new()
     {
         Port = Variable("PORT"),
@@ -28,6 +31,12 @@ internal sealed record ServerEnvironment
         ApiKey = Variable("VLLM_API_KEY"),
         ModelAppearsLate = string.Equals(Variable("MODEL_INIT_MODE"), "async", StringComparison.OrdinalIgnoreCase),
         InKubernetes = Variable("KUBERNETES_SERVICE_HOST") is not null,
+        CloudEvents = new CloudEventOptions
+        {
+            Merge = string.Equals(Variable("CE_MERGE"), "true", StringComparison.OrdinalIgnoreCase),
+            Type = Variable("CE_TYPE"),
+            Source = Variable("CE_SOURCE"),
+        },
     };
 
     private static string? Variable(string name) => Environment.GetEnvironmentVariable(name) is { Length: > 0 } value ? value : null;

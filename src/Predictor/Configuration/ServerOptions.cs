@@ -39,6 +39,8 @@ internal sealed record ServerOptions
     /// <summary>How long the model directory may take to appear: a modelcar links it after our start.</summary>
     public TimeSpan ModelWait { get; init; }
 
+    public CloudEventOptions CloudEvents { get; init; } = new();
+
     /// <summary>Least severe log level written.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 

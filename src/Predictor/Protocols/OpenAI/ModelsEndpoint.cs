@@ -1,38 +1,71 @@
 using System.Text.Json;
+using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenAI;
 
-/// <summary>GET models and models/{id}: one entry a name.</summary>
+/// <summary>
+/// GET models and models/{id}: one entry a name. KServe's first protocol has the same paths, so each answer holds both protocols' members.
+/// </summary>
 internal static class ModelsEndpoint
 {
     public static Task ListAsync(HttpContext context) => JsonReply.WriteAsync(context, json =>
     {
         json.WriteStartObject();
         json.WriteString("object", "list");
+        LanguageModel[] models = [.. Repository(context).Listed.OfType<LanguageModel>()];
         json.WriteStartArray("data");
-        foreach (LanguageModel model in context.RequestServices.GetRequiredService<ModelRepository>().Listed.OfType<LanguageModel>())
+        foreach (LanguageModel model in models)
         {
             foreach (string name in model.Names)
             {
-                Write(json, model, name);
+                json.WriteStartObject();
+                WriteMembers(json, model, name);
+                json.WriteEndObject();
             }
+        }
+        json.WriteEndArray();
+        json.WriteStartArray("models");
+        foreach (string name in models.SelectMany(model => model.Names))
+        {
+            json.WriteStringValue(name);
         }
         json.WriteEndArray();
         json.WriteEndObject();
     });
 
+    /// <summary>503 while the model is not ready, as KServe's clients ask for; the members are there all the same.</summary>
     public static Task GetAsync(HttpContext context)
     {
         string name = (string?)context.Request.RouteValues["id"] ?? "";
-        LanguageModel model = context.RequestServices.GetRequiredService<ModelRepository>().FindLanguageModel(name);
-        return JsonReply.WriteAsync(context, json => Write(json, model, name.Length == 0 ? model.Name : name));
+        LanguageModel model = Repository(context).FindLanguageModel(name);
+        name = name.Length == 0 ? model.Name : name;
+        HealthReport health = model.Health.Current;
+        if (health.Stage == HealthState.UnloadedStage)
+        {
+            model.RequireReady(); // throws: it is not among the listed
+        }
+        context.Response.StatusCode = health.Ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        return JsonReply.WriteAsync(context, json =>
+        {
+            json.WriteStartObject();
+            WriteMembers(json, model, name);
+            json.WriteString("name", name);
+            json.WriteBoolean("ready", health.Ready);
+            if (!health.Ready)
+            {
+                json.WritePropertyName("error");
+                OpenAIErrorShape.WriteError(json, ErrorReply.FromHttp(context.Response.StatusCode, $"The model '{name}' is not ready ({ServedModel.Describe(health)})."));
+            }
+            json.WriteEndObject();
+        });
     }
 
-    private static void Write(Utf8JsonWriter json, LanguageModel model, string name)
+    private static ModelRepository Repository(HttpContext context) => context.RequestServices.GetRequiredService<ModelRepository>();
+
+    private static void WriteMembers(Utf8JsonWriter json, LanguageModel model, string name)
     {
-        json.WriteStartObject();
         json.WriteString("id", name);
         json.WriteString("object", "model");
         json.WriteNumber("created", model.CreatedAt.ToUnixTimeSeconds());
@@ -47,6 +80,5 @@ internal static class ModelsEndpoint
         {
             json.WriteNull("max_model_len");
         }
-        json.WriteEndObject();
     }
 }

@@ -14,12 +14,19 @@ internal sealed class OpenAIErrorShape : IErrorShape
     public static void Write(Utf8JsonWriter json, ErrorReply reply)
     {
         json.WriteStartObject();
-        json.WriteStartObject("error");
+        json.WritePropertyName("error");
+        WriteError(json, reply);
+        json.WriteEndObject();
+    }
+
+    /// <summary>The object behind <c>error</c>.</summary>
+    public static void WriteError(Utf8JsonWriter json, ErrorReply reply)
+    {
+        json.WriteStartObject();
         json.WriteString("message", reply.Message);
         json.WriteString("type", reply.Status.OpenAIType);
         json.WriteString("param", reply.Parameter);
         json.WriteNumber("code", reply.Status.Http);
-        json.WriteEndObject();
         json.WriteEndObject();
     }
 }

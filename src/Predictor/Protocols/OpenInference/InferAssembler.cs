@@ -28,12 +28,7 @@ internal static class InferAssembler
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer))
         {
-            writer.WriteStartArray();
-            foreach (TokenLogprob entry in logprobs)
-            {
-                Write(writer, entry);
-            }
-            writer.WriteEndArray();
+            TokenLogprobJson.Write(writer, logprobs);
         }
         return System.Text.Encoding.UTF8.GetString(buffer.ToArray());
     }
@@ -66,28 +61,5 @@ internal static class InferAssembler
             outputs[i].TokenIds.CopyTo(ids, i * width);
         }
         return InferTensor.OfInt32(name, [outputs.Length, width], ids);
-    }
-
-    private static void Write(Utf8JsonWriter writer, TokenLogprob entry)
-    {
-        writer.WriteStartObject();
-        writer.WriteNumber("id", entry.TokenId);
-        writer.WriteString("text", entry.Text);
-        if (entry.Logprob is float logprob && float.IsFinite(logprob))
-        {
-            writer.WriteNumber("logprob", logprob);
-        }
-        else
-        {
-            writer.WriteNull("logprob");
-        }
-        writer.WriteNumber("rank", entry.Rank);
-        writer.WriteStartArray("top");
-        foreach (TokenLogprob alternative in entry.Top)
-        {
-            Write(writer, alternative);
-        }
-        writer.WriteEndArray();
-        writer.WriteEndObject();
     }
 }

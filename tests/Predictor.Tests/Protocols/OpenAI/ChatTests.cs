@@ -155,9 +155,10 @@ public sealed class ChatTests : IAsyncLifetime
     {
         (_, JsonElement body) = await _server.GetAsync("/openai/v1/models");
         Assert.Equal(["tales", "tales-alias"], body.GetProperty("data").EnumerateArray().Select(model => model.GetProperty("id").GetString()));
+        Assert.Equal("""["tales","tales-alias"]""", body.GetProperty("models").GetRawText());
         (int status, body) = await _server.GetAsync("/v1/models/tales-alias");
         Assert.Equal(
-            (200, """{"id":"tales-alias","object":"model","created":0,"owned_by":"kservepaged","root":"tales","parent":null,"max_model_len":4096}"""),
+            (200, """{"id":"tales-alias","object":"model","created":0,"owned_by":"kservepaged","root":"tales","parent":null,"max_model_len":4096,"name":"tales-alias","ready":true}"""),
             (status, Answers.Masked(body)));
         Assert.Equal(404, (await _server.GetAsync("/v1/models/other")).Status);
     }

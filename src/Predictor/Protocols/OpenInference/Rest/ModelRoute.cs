@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Http.Features;
-
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 
 /// <summary>
@@ -48,16 +46,6 @@ internal sealed record ModelRoute(string Model, string? Version, string Action)
             segments = segments[..^2];
         }
         return new ModelRoute(Name(segments), version, action);
-    }
-
-    /// <summary>The path behind a prefix, still percent-encoded: the decoded one no longer tells %2F from %252F. Empty when there is none.</summary>
-    public static string TargetBehind(HttpContext context, string prefix)
-    {
-        string target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        int query = target.IndexOf('?', StringComparison.Ordinal);
-        string path = query < 0 ? target : target[..query];
-        int start = path.IndexOf(prefix, StringComparison.OrdinalIgnoreCase);
-        return start < 0 ? "" : path[(start + prefix.Length)..];
     }
 
     private static string Name(string[] segments) => string.Join('/', segments.Select(Uri.UnescapeDataString));

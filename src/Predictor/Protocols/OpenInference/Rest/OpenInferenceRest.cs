@@ -6,7 +6,6 @@ using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Transport;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 
@@ -96,7 +95,7 @@ internal static class OpenInferenceRest
     private static Task DispatchAsync(HttpContext context)
     {
         ModelRepository repository = Repository(context);
-        if (ModelRoute.Parse(ModelRoute.TargetBehind(context, Models), name => repository.Models.Any(model => model.Names.Contains(name))) is not { } route)
+        if (ModelRoute.Parse(RawPath.Below(context, Models), name => repository.Models.Any(model => model.Names.Contains(name))) is not { } route)
         {
             return ListAsync(context);
         }

@@ -41,7 +41,7 @@ internal static class RepositoryEndpoints
     /// <summary>POST …/{model}/load and …/{model}/unload: answered when it is done.</summary>
     public static async Task ChangeAsync(HttpContext context, ModelRepository repository)
     {
-        string path = ModelRoute.TargetBehind(context, Models).TrimEnd('/');
+        string path = RawPath.Below(context, Models).TrimEnd('/');
         int last = path.LastIndexOf('/');
         (string name, string action) = last > 0 ? (Uri.UnescapeDataString(path[..last]), path[(last + 1)..]) : ("", "");
         IReadOnlyDictionary<string, JsonElement> parameters = await ReadParametersAsync(context).ConfigureAwait(false);
