@@ -4,9 +4,44 @@ using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Generation;
 
-/// <summary>What a client may say about a generation beside its prompt. Every name that is not listed in <see cref="With"/> is refused.</summary>
+/// <summary>What a client may say about a generation beside its prompt.</summary>
 internal sealed record GenerationOptions
 {
+    private static readonly Dictionary<string, Func<GenerationOptions, OptionValue, GenerationOptions>> Options = new()
+    {
+        ["temperature"] = (all, option) => all.Sampled(all.Sampling with { Temperature = option.Number() }),
+        ["top_p"] = (all, option) => all.Sampled(all.Sampling with { TopP = option.Number() }),
+        ["top_k"] = (all, option) => all.Sampled(all.Sampling with { TopK = option.Int32() }),
+        ["min_p"] = (all, option) => all.Sampled(all.Sampling with { MinP = option.Number() }),
+        ["repetition_penalty"] = (all, option) => all.Sampled(all.Sampling with { RepetitionPenalty = option.Number() }),
+        ["presence_penalty"] = (all, option) => all.Sampled(all.Sampling with { PresencePenalty = option.Number() }),
+        ["frequency_penalty"] = (all, option) => all.Sampled(all.Sampling with { FrequencyPenalty = option.Number() }),
+        ["logit_bias"] = (all, option) => all.Sampled(all.Sampling with { LogitBias = option.Bias() }),
+        ["seed"] = (all, option) => all.Sampled(all.Sampling with { Seed = option.Integer() }),
+        ["max_tokens"] = (all, option) => all.Sampled(all.Sampling with { MaxTokens = option.Int32() }),
+        ["min_tokens"] = (all, option) => all.Sampled(all.Sampling with { MinTokens = option.Int32() }),
+        ["stop"] = (all, option) => all.Sampled(all.Sampling with { Stop = option.Texts() }),
+        ["stop_token_ids"] = (all, option) => all.Sampled(all.Sampling with { StopTokenIds = option.Ids() }),
+        ["include_stop_str_in_output"] = (all, option) => all.Sampled(all.Sampling with { IncludeStopStringInOutput = option.Boolean() }),
+        ["ignore_eos"] = (all, option) => all.Sampled(all.Sampling with { IgnoreEos = option.Boolean() }),
+        ["skip_special_tokens"] = (all, option) => all.Sampled(all.Sampling with { SkipSpecialTokens = option.Boolean() }),
+        ["logprobs"] = (all, option) => all.Sampled(all.Sampling with { TopLogprobs = option.Int32() }),
+        ["n"] = (all, option) => all with { OutputCount = option.Int32() },
+        ["add_special_tokens"] = (all, option) => all with { AddSpecialTokens = option.Boolean() },
+        ["tools"] = (all, option) => all with { Tools = option.Structure(JsonValueKind.Array) },
+        ["chat_template_kwargs"] = (all, option) => all with { TemplateArguments = option.Structure(JsonValueKind.Object) },
+        ["exclude_input_in_output"] = (all, option) => all with { ExcludeInput = option.Boolean() },
+        ["details"] = (all, option) => all with { Details = option.Boolean() },
+        ["stream"] = (all, option) => all with { Stream = option.Boolean() },
+        ["timeout"] = (all, option) => all with { Timeout = Microseconds(option) },
+        ["sampling_parameters"] = (all, option) => all.WithAll(option.Structure(JsonValueKind.Object)),
+        ["return_finish_reason"] = (all, option) => all.Returning("finish_reason", option),
+        ["return_cumulative_logprob"] = (all, option) => all.Returning("cumulative_logprob", option),
+        ["return_logprobs"] = (all, option) => all.Returning("logprobs", option),
+        ["return_num_input_tokens"] = (all, option) => all.Returning("num_input_tokens", option),
+        ["return_num_output_tokens"] = (all, option) => all.Returning("num_output_tokens", option),
+    };
+
     public SamplingParameters Sampling { get; init; } = new();
 
     /// <summary>Outputs of each prompt.</summary>
@@ -33,42 +68,30 @@ internal sealed record GenerationOptions
     /// <summary>How long the caller waits; null = no limit.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <exception cref="RequestException">No such option, or a value of the wrong type.</exception>
-    public GenerationOptions With(OptionValue option) => option.Name switch
+    /// <summary>Every name that <see cref="With"/> obeys.</summary>
+    public static IEnumerable<string> Names => Options.Keys;
+
+    /// <exception cref="RequestException">No such option, one that this server does not have, or a value of the wrong type.</exception>
+    public GenerationOptions With(OptionValue option) =>
+        ForeignParameters.AsksForNothing(option) ? this
+        : Options.TryGetValue(ForeignParameters.Own(option.Name), out Func<GenerationOptions, OptionValue, GenerationOptions>? apply) ? apply(this, option)
+        : ForeignParameters.Passes(option) ? this
+        : throw JsonFields.Invalid($"'{option.Name}' is no input and no option of this model.", option.Name);
+
+    /// <summary>As <see cref="With"/>, where the protocol lets clients send names of their own.</summary>
+    /// <exception cref="RequestException">An option that this server does not have, a name that is nearly an option's, or a value of the wrong type.</exception>
+    public GenerationOptions WithParameter(OptionValue parameter)
     {
-        "temperature" => Sampled(Sampling with { Temperature = option.Number() }),
-        "top_p" => Sampled(Sampling with { TopP = option.Number() }),
-        "top_k" => Sampled(Sampling with { TopK = option.Int32() }),
-        "min_p" => Sampled(Sampling with { MinP = option.Number() }),
-        "repetition_penalty" => Sampled(Sampling with { RepetitionPenalty = option.Number() }),
-        "presence_penalty" => Sampled(Sampling with { PresencePenalty = option.Number() }),
-        "frequency_penalty" => Sampled(Sampling with { FrequencyPenalty = option.Number() }),
-        "logit_bias" => Sampled(Sampling with { LogitBias = option.Bias() }),
-        "seed" => Sampled(Sampling with { Seed = option.Integer() }),
-        "max_tokens" => Sampled(Sampling with { MaxTokens = option.Int32() }),
-        "min_tokens" => Sampled(Sampling with { MinTokens = option.Int32() }),
-        "stop" => Sampled(Sampling with { Stop = option.Texts() }),
-        "stop_token_ids" => Sampled(Sampling with { StopTokenIds = option.Ids() }),
-        "include_stop_str_in_output" => Sampled(Sampling with { IncludeStopStringInOutput = option.Boolean() }),
-        "ignore_eos" => Sampled(Sampling with { IgnoreEos = option.Boolean() }),
-        "skip_special_tokens" => Sampled(Sampling with { SkipSpecialTokens = option.Boolean() }),
-        "logprobs" => Sampled(Sampling with { TopLogprobs = option.Int32() }),
-        "n" => this with { OutputCount = option.Int32() },
-        "add_special_tokens" => this with { AddSpecialTokens = option.Boolean() },
-        "tools" => this with { Tools = option.Structure(JsonValueKind.Array) },
-        "chat_template_kwargs" => this with { TemplateArguments = option.Structure(JsonValueKind.Object) },
-        "exclude_input_in_output" => this with { ExcludeInput = option.Boolean() },
-        "details" => this with { Details = option.Boolean() },
-        "stream" => this with { Stream = option.Boolean() },
-        "timeout" => this with { Timeout = Microseconds(option) },
-        "sampling_parameters" => WithAll(option.Structure(JsonValueKind.Object)),
-        "return_finish_reason" => Returning("finish_reason", option),
-        "return_cumulative_logprob" => Returning("cumulative_logprob", option),
-        "return_logprobs" => Returning("logprobs", option),
-        "return_num_input_tokens" => Returning("num_input_tokens", option),
-        "return_num_output_tokens" => Returning("num_output_tokens", option),
-        _ => throw JsonFields.Invalid($"'{option.Name}' is no input and no option of this model.", option.Name),
-    };
+        if (Options.ContainsKey(ForeignParameters.Own(parameter.Name)))
+        {
+            return With(parameter);
+        }
+        if (!ForeignParameters.Passes(parameter))
+        {
+            ForeignParameters.RequireOpen(parameter, Names);
+        }
+        return this;
+    }
 
     /// <summary>Applies every member of a JSON object; a null leaves the option alone.</summary>
     public GenerationOptions WithAll(JsonElement options) => options.EnumerateObject()

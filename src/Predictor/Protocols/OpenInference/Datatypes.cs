@@ -31,12 +31,13 @@ internal static class Datatypes
     /// <returns>Bytes an element takes in raw form; 0 for BYTES, whose elements carry their own lengths.</returns>
     public static int Size(Datatype type) => All[(int)type].Size;
 
-    /// <exception cref="RequestException">No datatype of the protocol is called so; names are upper case.</exception>
-    public static Datatype Parse(string name, string tensor)
+    /// <param name="anyCase">REST takes lower case too, as KServe's server does; in gRPC names are upper case.</param>
+    /// <exception cref="RequestException">No datatype of the protocol is called so.</exception>
+    public static Datatype Parse(string name, string tensor, bool anyCase = false)
     {
         foreach ((Datatype type, string known, _) in All)
         {
-            if (known == name)
+            if (string.Equals(known, name, anyCase ? StringComparison.OrdinalIgnoreCase : StringComparison.Ordinal))
             {
                 return type;
             }

@@ -11,6 +11,8 @@ internal static class InferMapper
 {
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
+    private const int MaxOutputs = 64;
+
     // Inputs that hold lists; every other option is one element.
     private static readonly string[] ListOptions = ["stop", "stop_token_ids"];
 
@@ -45,23 +47,26 @@ internal static class InferMapper
         var options = new GenerationOptions();
         foreach (InferTensor input in request.Inputs.Where(input => input != prompt))
         {
-            named.Add(input.Name);
+            if (!named.Add(ForeignParameters.Own(input.Name)))
+            {
+                throw JsonFields.Invalid($"'{input.Name}' is given more than once.", input.Name);
+            }
             options = options.With(new OptionValue(input.Name, OptionElement(input)));
         }
         foreach ((string name, JsonElement value) in request.Parameters)
         {
-            if (!named.Add(name))
+            if (!named.Add(ForeignParameters.Own(name)))
             {
-                throw JsonFields.Invalid($"'{name}' is given both as an input and as a parameter.", name);
+                throw JsonFields.Invalid($"'{name}' is given more than once.", name);
             }
-            options = options.With(new OptionValue(name, value));
+            options = options.WithParameter(new OptionValue(name, value));
         }
         return options.Details ? throw JsonFields.Invalid("'details' belongs to generate; infer answers with tensors.", "details") : options;
     }
 
     private static JsonElement OptionElement(InferTensor input)
     {
-        bool list = ListOptions.Contains(input.Name);
+        bool list = ListOptions.Contains(ForeignParameters.Own(input.Name));
         if (!list && input.Count != 1)
         {
             throw JsonFields.Invalid($"input '{input.Name}' must have exactly one element, not {input.Count}.", input.Name);
@@ -138,9 +143,10 @@ internal static class InferMapper
         }
         if (request.Outputs.Count > 0)
         {
-            return request.Outputs.Distinct().Count() == request.Outputs.Count
+            // Named twice is given twice, as KServe's server does; the limit keeps a small request from having a huge answer.
+            return request.Outputs.Count <= MaxOutputs
                 ? request.Outputs
-                : throw JsonFields.Invalid("an output is named more than once.", "outputs");
+                : throw JsonFields.Invalid($"'outputs' has {request.Outputs.Count} entries, at most {MaxOutputs} are allowed.", "outputs");
         }
         bool scored = options.Sampling.TopLogprobs is not null;
         return

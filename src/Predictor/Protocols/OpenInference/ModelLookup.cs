@@ -10,6 +10,7 @@ internal static class ModelLookup
     /// <exception cref="RequestException">ModelNotFound: no such model, or no such version of it.</exception>
     public static ServedModel Find(ModelRepository repository, string name, string? version)
     {
+        RequireName(name);
         ServedModel model = repository.Find(name);
         RequireVersion(name, version);
         return model;
@@ -20,9 +21,18 @@ internal static class ModelLookup
     /// <exception cref="RequestException">As <see cref="Find"/>; Unsupported: it does not generate text.</exception>
     public static LanguageModel FindText(ModelRepository repository, string name, string? version)
     {
+        RequireName(name);
         LanguageModel model = repository.FindLanguageModel(name);
         RequireVersion(name, version);
         return model;
+    }
+
+    private static void RequireName(string name)
+    {
+        if (name.Length == 0)
+        {
+            throw new RequestException(EngineErrorCode.ModelNotFound, "The request names no model.", "model_name");
+        }
     }
 
     private static void RequireVersion(string name, string? version)

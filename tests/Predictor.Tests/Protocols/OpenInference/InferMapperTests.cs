@@ -100,7 +100,13 @@ public sealed class InferMapperTests
     public void Map_WhenThePromptIsWrong_Refuses(string body, string expected) => Refused(body, expected);
 
     [Theory]
-    [InlineData(""", "parameters":{"temprature":1}""", "'temprature' is no input and no option")]
+    [InlineData(""", "parameters":{"temprature":1}""", "'temperature' is")]
+    [InlineData(""", "parameters":{"maxTokens":1}""", "'max_tokens' is")]
+    [InlineData(""", "parameters":{"colour":null}""", "a string, a number or a boolean")]
+    [InlineData(""", "parameters":{"sequence_id":[1]}""", "a string, a number or a boolean")]
+    [InlineData(""", "parameters":{"bad_words":"no"}""", "'bad_words' is not supported")]
+    [InlineData(""", "parameters":{"max_tokens":1,"max_new_tokens":2}""", "more than once")]
+    [InlineData(""", "parameters":{"sampling_parameters":"{\"colour\":1}"}""", "'colour' is no input and no option")]
     [InlineData(""", "parameters":{"temperature":"warm"}""", "must be a number")]
     [InlineData(""", "parameters":{"max_tokens":1.5}""", "whole number")]
     [InlineData(""", "parameters":{"ignore_eos":1}""", "true or false")]
@@ -109,8 +115,22 @@ public sealed class InferMapperTests
     [InlineData(""", "parameters":{"details":true}""", "belongs to generate")]
     [InlineData(""", "parameters":{"sampling_parameters":"[]"}""", "JSON object")]
     [InlineData(""", "outputs":[{"name":"nothing"}]""", "output 'nothing' is none of")]
-    [InlineData(""", "outputs":[{"name":"text_output"},{"name":"text_output"}]""", "named more than once")]
     public void Map_WhenAnOptionIsWrong_Refuses(string rest, string expected) => Refused(Prompted(rest), expected);
+
+    [Fact]
+    public void Map_WhenAParameterIsTheClientsOwn_LetsItPass()
+    {
+        TextGeneration generation = Map(Prompted(
+            """, "parameters":{"team":"blue","p":5,"sequence_id":7,"sequence_start":true,"priority":2,"triton_x":false,"bad_words":"","stop_words":["a"],"max_new_tokens":3}"""));
+        Assert.Equal((3, "a"), (generation.Requests[0].Sampling.MaxTokens, Assert.Single(generation.Requests[0].Sampling.Stop)));
+    }
+
+    [Fact]
+    public void Map_WhenAnOutputIsNamedTwice_GivesItTwice()
+    {
+        Assert.Equal(["text_output", "output_ids", "text_output"], Map(Prompted(""", "outputs":[{"name":"text_output"},{"name":"output_ids"},{"name":"text_output"}]""")).Outputs);
+        Refused(Prompted($""", "outputs":[{string.Join(',', Enumerable.Repeat("""{"name":"text_output"}""", 65))}]"""), "at most 64");
+    }
 
     [Fact]
     public void Map_WhenAnInputComesTwice_Refuses() => Refused(

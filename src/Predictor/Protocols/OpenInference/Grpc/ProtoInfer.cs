@@ -29,7 +29,7 @@ internal static class ProtoInfer
         for (int i = 0; i < request.Inputs.Count; i++)
         {
             ModelInferRequest.Types.InferInputTensor input = request.Inputs[i];
-            RefuseParameters(input);
+            CheckParameters(input);
             if (raw && input.Contents is not null)
             {
                 throw JsonFields.Invalid($"input '{input.Name}' has contents beside raw_input_contents.", "contents");
@@ -66,21 +66,21 @@ internal static class ProtoInfer
 
     private static string ReadOutput(ModelInferRequest.Types.InferRequestedOutputTensor output)
     {
-        foreach (string name in output.Parameters.Keys.Where(name => name is not ("binary_data" or "classification")))
+        foreach ((string name, JsonElement value) in ReadParameters(output.Parameters).Where(entry => entry.Key is not ("binary_data" or "classification")))
         {
-            throw JsonFields.Invalid($"output '{output.Name}': parameter '{name}' is not supported.", name);
+            TensorParameters.RequireOpen(new OptionValue(name, value));
         }
         return output.Parameters.TryGetValue("classification", out InferParameter? classes) && classes.Int64Param > 0
-            ? throw JsonFields.Invalid($"output '{output.Name}': this model does not classify.", "classification")
+            ? throw JsonFields.Invalid($"output '{output.Name}': 'classification' is asked for, and this model does not classify.", "classification")
             : output.Name;
     }
 
     // KServe's client adds the size to raw inputs; the bytes themselves say it.
-    private static void RefuseParameters(ModelInferRequest.Types.InferInputTensor input)
+    private static void CheckParameters(ModelInferRequest.Types.InferInputTensor input)
     {
-        foreach (string name in input.Parameters.Keys.Where(name => name != "binary_data_size"))
+        foreach ((string name, JsonElement value) in ReadParameters(input.Parameters).Where(entry => entry.Key != "binary_data_size"))
         {
-            throw JsonFields.Invalid($"input '{input.Name}': parameter '{name}' is not supported.", name);
+            TensorParameters.RequireOpen(new OptionValue(name, value));
         }
     }
 

@@ -83,7 +83,7 @@ internal static class GenerateJson
 
     private static void Add(Dictionary<string, JsonElement> options, JsonProperty property)
     {
-        if (!options.TryAdd(property.Name, property.Value))
+        if (!options.TryAdd(property.Name, property.Value) || (ForeignParameters.Own(property.Name) is var own && own != property.Name && options.ContainsKey(own)))
         {
             throw JsonFields.Invalid($"'{property.Name}' is given more than once.", property.Name);
         }

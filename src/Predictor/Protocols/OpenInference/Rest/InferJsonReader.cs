@@ -8,7 +8,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 /// <summary>Reads the JSON of an infer request, whose tensors are in it or behind it. Whatever is wrong is named by its place in the body.</summary>
 internal static class InferJsonReader
 {
-    // KServe's client always sends model_name; LiteLLM sends stream, which a unary call answers whole.
+    // KServe's client always sends model_name; LiteLLM sends stream, which a unary call answers whole. Other fields pass unless they belong elsewhere.
     private static readonly string[] KnownFields = ["id", "parameters", "inputs", "outputs", "model_name", "model_version", "stream"];
 
     private const string BinaryOutput = "binary_data_output";
@@ -20,7 +20,7 @@ internal static class InferJsonReader
     public static RestInfer Read(JsonElement body, BinaryInputs? binary)
     {
         JsonFields.RequireObject(body, "the request body");
-        JsonFields.RefuseUnknown(body, KnownFields, "the request body");
+        RefuseMisplaced(body);
         _ = JsonFields.Boolean(body, "stream");
         IReadOnlyDictionary<string, JsonElement> parameters = JsonFields.Parameters(body, "parameters");
         bool binaryByDefault = parameters.TryGetValue(BinaryOutput, out JsonElement wanted) && Flag(wanted, $"parameters.{BinaryOutput}");
@@ -43,6 +43,18 @@ internal static class InferJsonReader
         return new RestInfer(request, new BinaryOutputs(binaryByDefault, named));
     }
 
+    private static void RefuseMisplaced(JsonElement body)
+    {
+        foreach (JsonProperty field in body.EnumerateObject().Where(field => !KnownFields.Contains(field.Name)))
+        {
+            if (GenerationOptions.Names.Contains(ForeignParameters.Own(field.Name)))
+            {
+                throw JsonFields.Invalid($"'{field.Name}' belongs into 'parameters' or among the inputs, not beside them.", field.Name);
+            }
+            ForeignParameters.RequireUnlike(field.Name, KnownFields.Concat(GenerationOptions.Names));
+        }
+    }
+
     private static InferTensor ReadInput(JsonElement input, int index, BinaryInputs? binary)
     {
         string place = $"inputs[{index}]";
@@ -50,7 +62,7 @@ internal static class InferJsonReader
         JsonFields.RefuseUnknown(input, InputFields, place);
         string name = JsonFields.Text(input, "name") ?? throw JsonFields.Invalid($"{place}: 'name' is missing.", $"{place}.name");
         string type = JsonFields.Text(input, "datatype") ?? throw JsonFields.Invalid($"input '{name}': 'datatype' is missing.", $"{place}.datatype");
-        Datatype datatype = Datatypes.Parse(type, name);
+        Datatype datatype = Datatypes.Parse(type, name, anyCase: true);
         long[] shape = ReadShape(input, name);
         bool hasData = input.TryGetProperty("data", out JsonElement data) && data.ValueKind != JsonValueKind.Null;
         if (BinarySize(input, name) is JsonElement size)
@@ -92,7 +104,8 @@ internal static class InferJsonReader
                 "binary_data" => Flag(value, $"{place}.parameters.{key}"),
                 // No classes: the tensor itself is wanted.
                 "classification" when value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long classes) && classes == 0 => binary,
-                _ => throw JsonFields.Invalid($"output '{name}': parameter '{key}' is not supported.", $"{place}.parameters.{key}"),
+                "classification" => throw JsonFields.Invalid($"output '{name}': 'classification' is asked for, and this model does not classify.", $"{place}.parameters.{key}"),
+                _ => Open(new OptionValue(key, value), binary),
             };
         }
         return (name, binary);
@@ -107,11 +120,16 @@ internal static class InferJsonReader
         JsonElement? size = null;
         foreach ((string key, JsonElement value) in JsonFields.Parameters(input, "parameters"))
         {
-            size = key == BinaryInputs.SizeParameter
-                ? value
-                : throw JsonFields.Invalid($"input '{name}': parameter '{key}' is not supported; send the data in the body.", key);
+            size = key == BinaryInputs.SizeParameter ? value : Open(new OptionValue(key, value), size);
         }
         return size;
+    }
+
+    // What else a tensor's parameters hold is between the client and others, but for the tensor's own whereabouts.
+    private static T Open<T>(OptionValue parameter, T unchanged)
+    {
+        TensorParameters.RequireOpen(parameter);
+        return unchanged;
     }
 
     private static BinaryInputs Part(BinaryInputs? binary, string name) => binary ?? throw JsonFields.Invalid(

@@ -30,7 +30,7 @@ internal static class InferReply
     public static (ReadOnlyMemory<byte> Body, int? HeaderLength) Encode(InferResponse response, BinaryOutputs binary)
     {
         // An answer without outputs, or with all of them in JSON, has no binary part and so no header.
-        Dictionary<string, ReadOnlyMemory<byte>> raw = response.Outputs.Where(tensor => binary.Include(tensor.Name)).ToDictionary(tensor => tensor.Name, RawTensors.Encode);
+        Dictionary<string, ReadOnlyMemory<byte>> raw = response.Outputs.Where(tensor => binary.Include(tensor.Name)).DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name, RawTensors.Encode);
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, JsonReply.Options))
         {
