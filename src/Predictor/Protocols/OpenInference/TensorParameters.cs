@@ -1,3 +1,6 @@
+using KServePaged.Predictor.Generation;
+using KServePaged.Predictor.Transport;
+
 namespace KServePaged.Predictor.Protocols.OpenInference;
 
 /// <summary>What the parameters of a single tensor may hold beside the protocol's own.</summary>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;

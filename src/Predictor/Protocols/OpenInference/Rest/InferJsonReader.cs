@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Rest;

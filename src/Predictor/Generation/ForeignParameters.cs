@@ -1,6 +1,7 @@
 using System.Text.Json;
+using KServePaged.Predictor.Transport;
 
-namespace KServePaged.Predictor.Protocols.OpenInference;
+namespace KServePaged.Predictor.Generation;
 
 /// <summary>
 /// Names that clients of other servers send. The protocol leaves parameters open, so what means nothing here passes; what would change the answer
