@@ -1,0 +1,36 @@
+using System.Net;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace KServePaged.Overhead;
+
+/// <summary>What our answers are compared with: Kestrel and nothing else, answering constant bytes. HTTP/1.1 on one port, HTTP/2 on the next.</summary>
+internal static class BareServer
+{
+    /// <param name="answer">Bytes of each answer.</param>
+    /// <param name="grpc">With gRPC's content type and trailers.</param>
+    public static async Task RunAsync(int port, byte[] answer, bool grpc)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Listen(IPAddress.Loopback, port, listen => listen.Protocols = grpc ? HttpProtocols.Http2 : HttpProtocols.Http1);
+        });
+        await using WebApplication app = builder.Build();
+        app.Run(async context =>
+        {
+            context.Response.ContentType = grpc ? "application/grpc" : "application/json";
+            if (!grpc)
+            {
+                context.Response.ContentLength = answer.Length;
+            }
+            await context.Response.Body.WriteAsync(answer);
+            if (grpc)
+            {
+                context.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers["grpc-status"] = "0";
+            }
+        });
+        await app.RunAsync();
+    }
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using KServePaged.Overhead;
+
+// What the protocols cost beside bare Kestrel on the same machine in the same run, and what a streamed token costs beside one that is not.
+if (args is ["bare", string port, string answerFile, string form])
+{
+    await BareServer.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), await File.ReadAllBytesAsync(answerFile), form == "grpc");
+    return 0;
+}
+string server = args.Length > 0 ? args[0] : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../src/Predictor/bin/Release/net10.0/KServePaged.Predictor.dll"));
+if (!File.Exists(server))
+{
+    Console.Error.WriteLine($"{server} does not exist: build the server with dotnet build -c Release, or name KServePaged.Predictor.dll");
+    return 2;
+}
+int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
+const int Port = 22080;
+string scratch = Directory.CreateTempSubdirectory().FullName;
+using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}") };
+using var ours = new ServerUnderLoad([server, $"--port={Port}", "--host=127.0.0.1", "--test_models", "--threads=1", "--log_level=warning"]);
+await ours.WaitForAsync($"http://127.0.0.1:{Port}/health");
+
+await CompareAsync("REST infer", "/v2/models/simple/infer", SimpleInfer.Json(), grpc: false, Port + 1);
+await CompareAsync("gRPC ModelInfer", "/inference.GRPCInferenceService/ModelInfer", SimpleInfer.Grpc(), grpc: true, Port + 2);
+await StreamingAsync("generate", "/v2/models/demo/generate", "/v2/models/demo/generate_stream", """{"text_input":"Hello","max_tokens":TOKENS,"ignore_eos":true}""");
+await StreamingAsync("completions", "/v1/completions", "/v1/completions", """{"model":"demo","prompt":"Hello","max_tokens":TOKENS,"ignore_eos":true,"stream":STREAM}""");
+Directory.Delete(scratch, recursive: true);
+return 0;
+
+async Task CompareAsync(string name, string path, byte[] body, bool grpc, int barePort)
+{
+    string bodyFile = Path.Combine(scratch, "body"), answerFile = Path.Combine(scratch, "answer");
+    await File.WriteAllBytesAsync(bodyFile, body);
+    byte[] answer = await AnswerAsync(path, body, grpc);
+    await File.WriteAllBytesAsync(answerFile, answer);
+    using var bare = new ServerUnderLoad([typeof(BareServer).Assembly.Location, "bare", $"{barePort}", answerFile, grpc ? "grpc" : "rest"]);
+    if (!grpc)
+    {
+        await bare.WaitForAsync($"http://127.0.0.1:{barePort}/");
+    }
+    else
+    {
+        await Task.Delay(1500); // it speaks HTTP/2 only
+    }
+    var (oursLoad, bareLoad) = (new Load($"http://127.0.0.1:{Port}{path}", bodyFile, grpc), new Load($"http://127.0.0.1:{barePort}{path}", bodyFile, grpc));
+    List<double> oursRates = [], bareRates = [];
+    for (int round = -1; round < rounds; round++)
+    {
+        double bareRate = bareLoad.Run(TimeSpan.FromSeconds(4)), oursRate = oursLoad.Run(TimeSpan.FromSeconds(4));
+        if (round >= 0) // the first one compiles
+        {
+            bareRates.Add(bareRate);
+            oursRates.Add(oursRate);
+        }
+    }
+    double ratio = Median([.. oursRates.Zip(bareRates, (a, b) => a / b)]);
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{name}: {Median(oursRates):0} requests/s, bare Kestrel with the same {answer.Length} bytes {Median(bareRates):0}: {ratio:0.00} times (median of {rounds} pairs, lowest {oursRates.Zip(bareRates, (a, b) => a / b).Min():0.00})"));
+}
+
+async Task<byte[]> AnswerAsync(string path, byte[] body, bool grpc)
+{
+    using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(body) };
+    if (grpc)
+    {
+        (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
+        request.Headers.TE.ParseAdd("trailers");
+    }
+    using HttpResponseMessage response = await http.SendAsync(request);
+    byte[] answer = await response.Content.ReadAsByteArrayAsync();
+    return response.IsSuccessStatusCode && answer.Length > 0
+        ? answer
+        : throw new InvalidOperationException($"{path} answered {(int)response.StatusCode} {Encoding.UTF8.GetString(answer)} {response.TrailingHeaders}");
+}
+
+// The engine's own work is the same in both, and runs on one thread that does not spin: what is left over is the streaming.
+async Task StreamingAsync(string name, string wholePath, string streamPath, string template)
+{
+    const int Tokens = 400, Requests = 20;
+    List<double> whole = [], streamed = [];
+    double events = 0;
+    for (int round = -1; round < rounds; round++)
+    {
+        (double wholeTime, _) = await TimeAsync(wholePath, template, "false");
+        (double streamTime, events) = await TimeAsync(streamPath, template, "true");
+        if (round >= 0)
+        {
+            whole.Add(wholeTime);
+            streamed.Add(streamTime);
+        }
+    }
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{name}: streaming adds {Median([.. streamed.Zip(whole, (a, b) => a - b)]) / events * 1e6:0.0} µs of processor time an event ({events / Requests:0} events a request; {Median(whole) / Tokens / Requests * 1e6:0.0} µs a token when not streamed, median of {rounds})"));
+
+    async Task<(double Seconds, double Events)> TimeAsync(string path, string text, string stream)
+    {
+        TimeSpan before = ours.ProcessorTime;
+        double seen = 0;
+        for (int i = 0; i < Requests; i++)
+        {
+            string body = text.Replace("TOKENS", $"{Tokens}", StringComparison.Ordinal).Replace("STREAM", stream, StringComparison.Ordinal);
+            using var content = new StringContent(body, Encoding.UTF8, "application/json");
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = content };
+            using HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+            response.EnsureSuccessStatusCode();
+            string answer = await response.Content.ReadAsStringAsync();
+            seen += answer.Split("data: ").Length - 1;
+        }
+        return ((ours.ProcessorTime - before).TotalSeconds, seen);
+    }
+}
+
+static double Median(IReadOnlyList<double> values)
+{
+    double[] sorted = [.. values.Order()];
+    return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[(sorted.Length / 2) - 1] + sorted[sorted.Length / 2]) / 2;
+}

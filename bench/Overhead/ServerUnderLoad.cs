@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace KServePaged.Overhead;
+
+/// <summary>A server as a process of its own.</summary>
+internal sealed class ServerUnderLoad : IDisposable
+{
+    private readonly Process _process;
+
+    public ServerUnderLoad(IEnumerable<string> dotnetArguments)
+    {
+        _process = Process.Start(new ProcessStartInfo("dotnet", dotnetArguments) { RedirectStandardOutput = true, RedirectStandardError = true })!; // it is running us
+        _process.OutputDataReceived += static (_, _) => { };
+        _process.ErrorDataReceived += static (_, _) => { };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>Processor time of all its threads so far, to a hundredth of a second.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            string[] fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            long ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture); // utime, stime
+            return TimeSpan.FromSeconds(ticks / 100.0);
+        }
+    }
+
+    /// <summary>Waits until a GET of the address is answered with 200.</summary>
+    public async Task WaitForAsync(string url)
+    {
+        using var http = new HttpClient();
+        for (int attempt = 0; attempt < 600; attempt++)
+        {
+            if (_process.HasExited)
+            {
+                throw new InvalidOperationException($"the server at {url} ended with code {_process.ExitCode}");
+            }
+            try
+            {
+                using HttpResponseMessage answer = await http.GetAsync(url);
+                if (answer.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException) when (attempt < 599)
+            {
+                // the port is not open yet
+            }
+            await Task.Delay(100);
+        }
+        throw new TimeoutException($"{url} was not ready within a minute");
+    }
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+}
