@@ -116,7 +116,7 @@ public sealed class OnePortTests
         Assert.Equal(expected, text.ToString());
     }
 
-    private static async Task<byte[]> CallAsync(ServerProcess server, IMessage message)
+    private static async Task<byte[]> CallAsync(ServerProcess server, ModelInferRequest message)
     {
         byte[] frame = new byte[5 + message.CalculateSize()];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32BigEndian(frame.AsSpan(1), frame.Length - 5);
