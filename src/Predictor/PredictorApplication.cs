@@ -1,4 +1,3 @@
-using System.Net;
 using KServePaged.Engine;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
@@ -13,7 +12,6 @@ using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Telemetry;
 using KServePaged.Predictor.Transport;
 using KServePaged.Predictor.Transport.Grpc;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace KServePaged.Predictor;
 
@@ -24,9 +22,10 @@ internal static class PredictorApplication
     /// <param name="free">How much memory there is for the models of a repository; null = as the engine says.</param>
     public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output, FreeMemory? free = null)
     {
+        TlsCertificate? certificate = ServerPorts.Certificate(options);
         // The empty builder: neither configuration files nor ASPNETCORE_* variables can change what the command line says.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, options));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => ServerPorts.Listen(kestrel, options, certificate));
         Log(builder.Logging, options);
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
@@ -35,6 +34,10 @@ internal static class PredictorApplication
         services.AddSingleton(options).AddSingleton(load).AddSingleton(TimeProvider.System).AddSingleton(output);
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
+        if (certificate is not null)
+        {
+            services.AddSingleton(certificate);
+        }
         services.AddMetricsExposition();
         services.AddSingleton<InferenceStatistics>().AddSingleton<OpenInferenceGrpc>().AddSingleton<ManagementGrpc>();
         services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>()
@@ -65,28 +68,6 @@ internal static class PredictorApplication
         foreach (GrpcMethod method in health.Methods)
         {
             app.MapGrpc(method, limits).WithMetadata(OpenToAll.Instance); // probes carry no keys
-        }
-    }
-
-    private static void Listen(KestrelServerOptions kestrel, ServerOptions options)
-    {
-        kestrel.AddServerHeader = false;
-        kestrel.AllowAlternateSchemes = true; // see OnePort
-        kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseOnePort());
-        kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
-        kestrel.Limits.MaxRequestHeadersTotalSize = 128 << 10;
-        kestrel.Limits.MaxRequestLineSize = 32 << 10;
-        switch (options.Host)
-        {
-            case "*":
-                kestrel.ListenAnyIP(options.Port);
-                break;
-            case "localhost" when options.Port != 0: // Kestrel cannot bind both families to one free port
-                kestrel.ListenLocalhost(options.Port);
-                break;
-            default:
-                kestrel.Listen(options.Host == "localhost" ? IPAddress.Loopback : IPAddress.Parse(options.Host!), options.Port); // checked by the command line
-                break;
         }
     }
 

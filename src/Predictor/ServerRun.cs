@@ -22,7 +22,7 @@ internal static class ServerRun
         }
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
-            throw new UsageException($"Port {serve.Options.Port} is taken: choose another with --port, or end the process that holds it.");
+            throw new UsageException(ServerPorts.Taken(serve.Options, e.Message));
         }
         return Environment.ExitCode;
     }

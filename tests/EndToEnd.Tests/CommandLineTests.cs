@@ -63,6 +63,14 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task UnusableCertificate_EndsWithCodeTwoNamingIt()
+    {
+        (int code, string output, string error) = await ServerProcess.RunAsync($"--model_dir={AppContext.BaseDirectory}", "--ssl_certfile=/nowhere/tls.crt");
+        Assert.Equal((2, ""), (code, output));
+        Assert.StartsWith("--ssl_certfile '/nowhere/tls.crt' cannot be read: ", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    [Fact]
     public async Task Terminate_WithARunningStream_LetsItEndAndExitsWithCodeZero()
     {
         await using ServerProcess server = await ServerProcess.StartAsync($"--model_dir={SharedData.PathOf("models/stories260K")}");
@@ -79,11 +87,18 @@ public sealed class CommandLineTests
         Assert.Equal(0, await server.WaitForExitAsync());
     }
 
-    [Fact]
-    public async Task Ready_ThePrintedCurlLineWorks()
+    [Theory]
+    [InlineData(false, "curl http://127.0.0.1:")]
+    [InlineData(true, "curl -k https://127.0.0.1:")]
+    public async Task Ready_ThePrintedCurlLineWorks(bool tls, string expected)
     {
-        await using ServerProcess server = await ServerProcess.StartAsync($"--model_dir={SharedData.PathOf("models/stories260K")}");
-        Assert.StartsWith("curl http://127.0.0.1:", server.CurlLine);
+        using var certificate = new TestCertificate();
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        (string certificateFile, string keyFile) = certificate.WriteTo(folder);
+        await using ServerProcess server = await ServerProcess.StartAsync(
+            [$"--model_dir={SharedData.PathOf("models/stories260K")}", .. tls ? (string[])[$"--ssl-certfile={certificateFile}", $"--ssl-keyfile={keyFile}"] : []]);
+        Directory.Delete(folder, recursive: true);
+        Assert.StartsWith(expected, server.CurlLine);
         if (!File.Exists("/usr/bin/curl"))
         {
             Assert.Skip("curl is not installed");

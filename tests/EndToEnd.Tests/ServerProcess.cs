@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using KServePaged.TestSupport;
 
 namespace KServePaged.EndToEnd.Tests;
 
@@ -17,7 +18,11 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         _process = process;
         _log = log;
         CurlLine = curlLine;
-        Http = new HttpClient { BaseAddress = new Uri(curlLine.Split(' ')[1][..curlLine.Split(' ')[1].IndexOf("/v1/", StringComparison.Ordinal)]) };
+        string url = curlLine.Split(' ').First(word => word.StartsWith("http", StringComparison.Ordinal));
+        Http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } })
+        {
+            BaseAddress = new Uri(url[..url.IndexOf("/v1/", StringComparison.Ordinal)]),
+        };
     }
 
     /// <summary>The one line the server prints when it is ready.</summary>

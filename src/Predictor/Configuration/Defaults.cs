@@ -27,6 +27,10 @@ internal static class Defaults
 
     public static ServerOptions After(ServerOptions options, ServerEnvironment environment)
     {
+        if (options.KeyPath is not null && options.CertificatePath is null)
+        {
+            throw new UsageException("--ssl_keyfile names the key of --ssl_certfile, which is not given.");
+        }
         if (!options.HasOwnModel && options.RepositoryPath is not null)
         {
             return WithRepositoryAlone(options, environment);

@@ -9,14 +9,13 @@ namespace KServePaged.Predictor.Configuration;
 internal sealed record ForeignOption(string Name, OptionArity Arity, string[]? Allowed, string Because)
 {
     private const string OneProcess = "there is one process, sized by itself";
-    private const string GrpcPort = "gRPC is always served, on --port";
     private const string GrpcSize = "a gRPC message may have 64 MiB";
     private const string NoCode = "code of a checkpoint is never run";
 
     public static IReadOnlyList<ForeignOption> All { get; } =
     [
         Any("workers", OneProcess), Any("max_threads", OneProcess), Any("max_asyncio_workers", OneProcess), Any("event_loop", OneProcess),
-        Any("grpc_port", GrpcPort), Flag("enable_grpc", GrpcPort),
+        Flag("enable_grpc", "gRPC is always served"),
         Any("grpc_max_send_message_length", GrpcSize), Any("grpc_max_receive_message_length", GrpcSize),
         Flag("enable_docs_url", "there is no /docs page"), Flag("enable_latency_logging", "latencies are metrics"),
         Flag("configure_logging", "logging is configured by --log_level"), Any("log_config_file", "logging is configured by --log_level"),
@@ -30,10 +29,11 @@ internal sealed record ForeignOption(string Name, OptionArity Arity, string[]? A
         Any("download_dir", "models are read from --model_dir"), Any("swap_space", "preempted sequences are computed again"),
         Flag("enable_request_id_headers", "X-Request-Id is always returned"),
         Flag("enable_server_load_tracking", "load is a metric"),
+        Flag("enable_ssl_refresh", "a renewed certificate is always picked up"),
         Only("tensor_parallel_size", "1"), Only("pipeline_parallel_size", "1"), Only("data_parallel_size", "1"),
         Only("task", "auto", "generate", "text_generation"), Only("runner", "auto", "generate"), Only("backend", "auto"),
         Only("load_format", "auto", "safetensors"), Only("tokenizer_mode", "auto"), Only("generation_config", "auto"),
-        Only("scheduling_policy", "fcfs"), Only("logprobs_mode", "raw_logprobs"),
+        Only("ssl_cert_reqs", "0"), Only("scheduling_policy", "fcfs"), Only("logprobs_mode", "raw_logprobs"),
         new("enable_chunked_prefill", OptionArity.Switch, ["true"], "prompts are always computed in chunks"),
     ];
 

@@ -24,6 +24,15 @@ internal sealed record ServerOptions
 
     public int Port { get; init; } = 8080;
 
+    /// <summary>A second port, for callers that expect gRPC on its own; 0 = none.</summary>
+    public int GrpcPort { get; init; }
+
+    /// <summary>PEM file of the certificate and its chain; null = cleartext.</summary>
+    public string? CertificatePath { get; init; }
+
+    /// <summary>PEM file of the certificate's key; null = it is in the file of the certificate.</summary>
+    public string? KeyPath { get; init; }
+
     /// <summary>Keys of which a caller must present one; empty = open to all.</summary>
     public IReadOnlyList<string> ApiKeys { get; init; } = [];
 

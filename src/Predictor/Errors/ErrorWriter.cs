@@ -1,4 +1,3 @@
-using System.Globalization;
 using KServePaged.Engine.Contracts;
 
 namespace KServePaged.Predictor.Errors;
@@ -14,8 +13,10 @@ internal sealed partial class ErrorWriter(IEnumerable<IErrorShape> shapes, ILogg
         response.StatusCode = reply.Status.Http;
         if (reply.RetryAfter is { } retry)
         {
-            response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(retry.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-            response.Headers["retry-after-ms"] = ((long)retry.TotalMilliseconds).ToString(CultureInfo.InvariantCulture); // the OpenAI SDKs' finer hint
+            foreach ((string name, string value) in RetryHint.Of(retry))
+            {
+                response.Headers[name] = value;
+            }
         }
         return _shapes.First(shape => shape.Owns(context.Request)).WriteAsync(context, reply);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Transport;
 
@@ -44,7 +45,10 @@ internal static class HealthEndpoints
             context.Response.ContentLength = 0;
             return Task.CompletedTask;
         }
-        context.Response.Headers.RetryAfter = "1";
+        foreach ((string name, string value) in RetryHint.Of(TimeSpan.FromSeconds(1)))
+        {
+            context.Response.Headers[name] = value;
+        }
         return WriteJsonAsync(context, 503, json => WriteReport(json, report));
     }
 

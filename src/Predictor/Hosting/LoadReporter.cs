@@ -3,13 +3,14 @@ using System.Text;
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Transport;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace KServePaged.Predictor.Hosting;
 
 /// <summary>Tells people how loading goes: one moving line on a terminal, a log line a stage elsewhere, a curl line when ready.</summary>
-internal sealed class LoadReporter(ServerOptions options, IServer server, ILoggerFactory loggers, TimeProvider clock, TextWriter output)
+internal sealed class LoadReporter(ServerOptions options, IServer server, ILoggerFactory loggers, TimeProvider clock, TextWriter output, TlsCertificate? certificate = null)
 {
     private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(100);
 
@@ -41,7 +42,7 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
     {
         if (models.OfType<LanguageModel>().FirstOrDefault(model => model.LoadedEngine is not null) is { } first)
         {
-            output.WriteLine(CurlLine(first.LoadedEngine!.Model, models.Count > 1 ? first.Name : null, Authority(), options.ApiKeys.Count > 0));
+            output.WriteLine(CurlLine(first.LoadedEngine!.Model, models.Count > 1 ? first.Name : null, Address(), options.ApiKeys.Count > 0, certificate?.IsTrustedFor(Host().Trim('[', ']')) == false));
             output.Flush();
         }
     }
@@ -57,7 +58,9 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
 
     /// <summary>A command that works as it stands (with keys: once $VLLM_API_KEY holds one).</summary>
     /// <param name="name">Named in the request; null where there is no choice.</param>
-    public static string CurlLine(ModelInfo model, string? name, string authority, bool withKey)
+    /// <param name="address">Scheme, host and port.</param>
+    /// <param name="untrusted">The certificate is not one that curl accepts unasked.</param>
+    public static string CurlLine(ModelInfo model, string? name, string address, bool withKey, bool untrusted)
     {
         (string route, string body) = model switch
         {
@@ -67,7 +70,7 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
         };
         body = name is null ? body : $$"""{"model":"{{name}}",{{body[1..]}}""";
         string key = withKey ? " -H \"Authorization: Bearer $VLLM_API_KEY\"" : "";
-        return $"curl http://{authority}/v1/{route} -H 'Content-Type: application/json'{key} -d '{body}'";
+        return $"curl{(untrusted ? " -k" : "")} {address}/v1/{route} -H 'Content-Type: application/json'{key} -d '{body}'";
     }
 
     private void Report(ServedModel model, LoadProgress progress)
@@ -106,7 +109,15 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
             : text.ToString();
     }
 
-    private string Authority() => $"{(options.Host is "*" or "localhost" or "0.0.0.0" or "::" ? "127.0.0.1" : options.Host!.Contains(':') ? $"[{options.Host}]" : options.Host)}:{Port()}";
+    private string Address() => $"{(certificate is null ? "http" : "https")}://{Host()}:{Port()}";
+
+    private string Host() => options.Host switch
+    {
+        "localhost" => certificate is null ? "127.0.0.1" : "localhost", // certificates are for names
+        "*" or "0.0.0.0" or "::" => "127.0.0.1",
+        { } host => host.Contains(':') ? $"[{host}]" : host,
+        null => throw new InvalidOperationException("the command line leaves no host open"),
+    };
 
     private int Port() =>
         server.Features.Get<IServerAddressesFeature>()?.Addresses.Select(address => BindingAddress.Parse(address).Port).FirstOrDefault(options.Port) ?? options.Port;

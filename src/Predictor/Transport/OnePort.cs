@@ -1,16 +1,18 @@
 using System.Buffers;
+using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace KServePaged.Predictor.Transport;
 
 /// <summary>
-/// HTTP/1.1 and HTTP/2 on one cleartext port. Kestrel alone chooses between them by TLS's protocol negotiation only, and treats a port without
-/// TLS as HTTP/1.1; so the first bytes are looked at, and a connection that opens with HTTP/2's preface is presented as one that has
-/// negotiated it.
+/// HTTP/1.1 and HTTP/2 on one port. Kestrel alone chooses between them by TLS's protocol negotiation only, and treats a port without TLS as
+/// HTTP/1.1; so where nothing was negotiated the first bytes are looked at, and a connection that opens with HTTP/2's preface is
+/// presented as one that has negotiated it.
 /// </summary>
 internal static class OnePort
 {
@@ -19,30 +21,54 @@ internal static class OnePort
 
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
-    /// <summary>Serves both on this endpoint. The server must allow alternate schemes, since no TLS stands behind the negotiation.</summary>
-    public static void UseOnePort(this ListenOptions listen)
+    /// <summary>Serves both on this endpoint. The server must allow alternate schemes, since cleartext may stand behind the negotiation.</summary>
+    /// <param name="certificate">Null for cleartext.</param>
+    /// <param name="firstBytes">How long a connection may take to show what it speaks; null = 20 s.</param>
+    public static void UseOnePort(this ListenOptions listen, TlsCertificate? certificate = null, TimeSpan? firstBytes = null)
     {
         listen.Protocols = HttpProtocols.Http1AndHttp2;
+        if (certificate is not null)
+        {
+            UseTls(listen, certificate);
+        }
         listen.Use(next => async connection =>
         {
-            if (await SpeaksHttp2Async(connection).ConfigureAwait(false) is { } http2)
+            if (connection.Features.Get<ITlsApplicationProtocolFeature>() is not { ApplicationProtocol.IsEmpty: false })
             {
-                if (http2)
+                bool? http2 = await SpeaksHttp2Async(connection, firstBytes ?? FirstBytes).ConfigureAwait(false);
+                if (http2 is null)
+                {
+                    return;
+                }
+                if (http2 == true)
                 {
                     var negotiated = new NegotiatedHttp2();
-                    connection.Features.Set<ITlsConnectionFeature>(negotiated);
                     connection.Features.Set<ITlsApplicationProtocolFeature>(negotiated);
+                    if (connection.Features.Get<ITlsConnectionFeature>() is null)
+                    {
+                        connection.Features.Set<ITlsConnectionFeature>(negotiated);
+                    }
                 }
-                await next(connection).ConfigureAwait(false);
             }
+            await next(connection).ConfigureAwait(false);
+        });
+    }
+
+    private static void UseTls(ListenOptions listen, TlsCertificate certificate)
+    {
+        ILogger logger = listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Tls");
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            // Kestrel adds what it offers for negotiation, h2 and http/1.1.
+            OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificateContext = certificate.Current(logger) }),
         });
     }
 
     /// <returns>Null when the caller left, or said nothing for too long.</returns>
-    private static async Task<bool?> SpeaksHttp2Async(ConnectionContext connection)
+    private static async Task<bool?> SpeaksHttp2Async(ConnectionContext connection, TimeSpan firstBytes)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
-        limit.CancelAfter(FirstBytes);
+        limit.CancelAfter(firstBytes);
         try
         {
             while (true)

@@ -4,6 +4,7 @@ using System.Text.Json;
 using KServePaged.Engine.Configuration;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Hosting;
+using KServePaged.TestSupport;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -20,7 +21,11 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         _app = app;
         Engine = engine;
         Output = output;
-        Http = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), Timeout = TimeSpan.FromSeconds(30) };
+        Http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } })
+        {
+            BaseAddress = new Uri(app.Urls.First().Replace("[::]", "127.0.0.1", StringComparison.Ordinal)),
+            Timeout = TimeSpan.FromSeconds(30),
+        };
     }
 
     public ScriptedEngine Engine { get; }
@@ -38,6 +43,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         ((Microsoft.AspNetCore.Routing.IEndpointRouteBuilder)_app).DataSources.SelectMany(source => source.Endpoints);
 
     public Uri Address => Http.BaseAddress!;
+
+    /// <summary>Where the server listens, one for each port.</summary>
+    public ICollection<string> Urls => _app.Urls;
 
     public static ServerOptions Options { get; } = new()
     {

@@ -45,14 +45,15 @@ internal static partial class GrpcEndpoints
         {
             rate.MinDataRate = null; // an open stream may be silent for long
         }
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         GrpcCallContext? call = null;
+        CancellationTokenSource? late = null;
         try
         {
             TimeSpan? timeout = GrpcTimeout.Parse(http.Request.Headers[GrpcTimeout.Header] is [{ } value] ? value : null);
-            DateTimeOffset? deadline = clock.GetUtcNow() + timeout;
-            using ITimer? timer = timeout is { } limit ? clock.CreateTimer(static state => ((CancellationTokenSource)state!).Cancel(), ended, Capped(limit), Timeout.InfiniteTimeSpan) : null;
-            call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, deadline, ended.Token);
+            // A source that cancels itself, not a timer that cancels a source: a timer may still fire when its call has ended.
+            late = new CancellationTokenSource(Capped(timeout), clock);
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, late.Token);
+            call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, clock.GetUtcNow() + timeout, ended.Token);
             Begin(http.Response);
             await method.InvokeAsync(http, call, limits).ConfigureAwait(false);
             call.WriteHeaders(http.Response);
@@ -63,7 +64,7 @@ internal static partial class GrpcEndpoints
             // An IOException comes from the stream itself: a reset is seen by the reader before it cancels the request.
             LogCallerLeft(logger, http.TraceIdentifier, method.Path); // nobody reads a status any more
         }
-        catch (OperationCanceledException) when (ended.IsCancellationRequested) // by the timer: the caller is still there
+        catch (OperationCanceledException) when (late is { IsCancellationRequested: true }) // the caller is still there
         {
             Finish(http.Response, call, GrpcStatusCode.DeadlineExceeded, "the deadline of the call has passed.");
         }
@@ -73,12 +74,24 @@ internal static partial class GrpcEndpoints
         }
         catch (RequestException refusal)
         {
-            Finish(http.Response, call, ErrorMap.Of(refusal.Code).Grpc, refusal.Message);
+            ErrorReply reply = ErrorReply.From(refusal);
+            if (reply.RetryAfter is { } after)
+            {
+                foreach ((string name, string value) in RetryHint.OfGrpc(after, call?.Deadline - clock.GetUtcNow()))
+                {
+                    call?.ResponseTrailers.Add(name, value);
+                }
+            }
+            Finish(http.Response, call, reply.Status.Grpc, reply.Message);
         }
         catch (Exception failure)
         {
             LogFailed(logger, failure, http.TraceIdentifier, method.Path);
             Finish(http.Response, call, GrpcStatusCode.Internal, ErrorReply.Unexpected(http.TraceIdentifier).Message);
+        }
+        finally
+        {
+            late?.Dispose();
         }
     }
 
@@ -114,7 +127,7 @@ internal static partial class GrpcEndpoints
     }
 
     // Timers take at most 49 days; a deadline beyond that never fires in practice.
-    private static TimeSpan Capped(TimeSpan timeout) => timeout < TimeSpan.FromDays(49) ? timeout : Timeout.InfiniteTimeSpan;
+    private static TimeSpan Capped(TimeSpan? timeout) => timeout < TimeSpan.FromDays(49) ? timeout.Value : Timeout.InfiniteTimeSpan;
 
     [LoggerMessage(1201, LogLevel.Debug, "Call {RequestId} to {Method}: the caller left")]
     private static partial void LogCallerLeft(ILogger logger, string requestId, string method);

@@ -136,6 +136,22 @@ public sealed class GrpcTests
         Assert.InRange(left.TotalSeconds, 60, 90);
     }
 
+    [Theory]
+    [InlineData(EngineErrorCode.Overloaded, null, GrpcStatusCode.ResourceExhausted, "2500")]
+    [InlineData(EngineErrorCode.Draining, "60S", GrpcStatusCode.Unavailable, "2500")]
+    [InlineData(EngineErrorCode.NotReady, "2S", GrpcStatusCode.Unavailable, "-1")] // the deadline passes before the retry
+    public async Task Refusal_WhenAnotherTryMakesSense_SaysWhen(object code, string? timeout, object status, string pushback)
+    {
+        await using ServerUnderTest server = await ServerUnderTest.StartAsync();
+        server.Engine.Refusal = new RequestException((EngineErrorCode)code, "full") { RetryAfter = TimeSpan.FromMilliseconds(2500) };
+        using var client = new GrpcTestClient(server.Address);
+        GrpcTestReply reply = await client.CallAsync(Service + "ModelInfer", Text("hi"), timeout is null ? [] : [("grpc-timeout", timeout)]);
+        Assert.Equal((GrpcStatusCode)status, reply.Status);
+        Assert.Equal(
+            ["3", "2500", pushback],
+            new[] { "retry-after", "retry-after-ms", "grpc-retry-pushback-ms" }.Select(name => reply.Headers.GetValues(name).Single())); // Trailers-Only
+    }
+
     [Fact]
     public async Task Cancel_FreesTheGeneration()
     {

@@ -3,13 +3,15 @@ using System.Net;
 using System.Net.Http.Headers;
 using Google.Protobuf;
 using KServePaged.Predictor.Errors;
+using KServePaged.Predictor.Tests.Doubles;
+using KServePaged.TestSupport;
 
 namespace KServePaged.Predictor.Tests.Transport.Grpc;
 
 /// <summary>A gRPC client in its barest form: what it sends is what the test says, byte for byte.</summary>
 internal sealed class GrpcTestClient(Uri address) : IDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false })
+    private readonly HttpClient _http = new(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = TestCertificate.Accept } })
     {
         BaseAddress = address,
         DefaultRequestVersion = HttpVersion.Version20,

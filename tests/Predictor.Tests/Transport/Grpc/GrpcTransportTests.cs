@@ -125,6 +125,17 @@ public sealed class GrpcTransportTests
         Assert.Equal(GrpcStatusCode.DeadlineExceeded, (await client.CallAsync(Service + "StreamingOutputCall", request, ("grpc-timeout", "0S"))).Status);
     }
 
+    /// <summary>A deadline that fires while its call ends once took the process down.</summary>
+    [Fact]
+    public async Task Deadline_WhenItMeetsTheEndOfTheCall_IsOneOrTheOther()
+    {
+        await using ServerUnderTest server = await InteropService.StartAsync();
+        using var client = new GrpcTestClient(server.Address);
+        GrpcTestReply[] replies = await Task.WhenAll(Enumerable.Range(0, 500).Select(
+            i => client.CallAsync(Service + "EmptyCall", new Empty(), ("grpc-timeout", $"{i % 50 * 100}u"))));
+        Assert.All(replies, reply => Assert.Contains(reply.Status, new[] { GrpcStatusCode.Ok, GrpcStatusCode.DeadlineExceeded }));
+    }
+
     public static TheoryData<string, byte[], string, int> BrokenCalls => new()
     {
         { "no message", [], "identity", (int)GrpcStatusCode.Internal },
