@@ -200,7 +200,11 @@ public sealed class LlmEngine : ILlmEngine
 
     private void Take(CoreRequest core, OutputBatch batch, OutputProcessor output)
     {
-        output.CachedPromptTokens = batch.CachedPromptTokens ?? output.CachedPromptTokens;
+        if (batch.CachedPromptTokens is { } cached)
+        {
+            output.CachedPromptTokens = cached;
+            output.QueueTime = batch.QueueTime;
+        }
         ReadOnlySpan<int> topIds = CollectionsMarshal.AsSpan(batch.TopIds);
         ReadOnlySpan<float> topLogprobs = CollectionsMarshal.AsSpan(batch.TopLogprobs);
         int top = 0;

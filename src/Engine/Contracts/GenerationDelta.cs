@@ -39,6 +39,9 @@ public sealed record GenerationDelta
     /// <summary>One entry a prompt token when prompt log-probabilities were asked for; on the start delta.</summary>
     public IReadOnlyList<TokenLogprob>? PromptLogprobs { get; init; }
 
+    /// <summary>From the request's acceptance to the first step that computed for it; zero on the start delta, which does not wait for that.</summary>
+    public TimeSpan QueueTime { get; init; }
+
     /// <summary>Counts so far.</summary>
     public Usage Usage { get; init; }
 }

@@ -198,11 +198,11 @@ internal sealed class EngineCore
             _inbox.LeaveQueue();
         }
         int cached = sequence.CachedPromptLength ?? 0;
+        TimeSpan queueTime = _journal.Scheduled(sequence, cached);
         if (sequence.OutputIndex == 0)
         {
-            sequence.Request.Output.SetCachedPromptTokens(cached);
+            sequence.Request.Output.Begin(cached, queueTime);
         }
-        _journal.Scheduled(sequence, cached);
     }
 
     private void Append(LiveSequence sequence, int row)

@@ -14,6 +14,9 @@ internal sealed class OutputBatch
     /// <summary>Prompt tokens found in the prefix cache; null in batches before the one that tells.</summary>
     public int? CachedPromptTokens { get; set; }
 
+    /// <summary>From acceptance to the first step; told with <see cref="CachedPromptTokens"/>.</summary>
+    public TimeSpan QueueTime { get; set; }
+
     /// <summary>The request failed as a whole; nothing follows.</summary>
     public Exception? Failure { get; set; }
 

@@ -32,10 +32,13 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
     }
 
     /// <summary>The first time that the sequence was in a step.</summary>
-    public void Scheduled(LiveSequence sequence, int cachedTokens)
+    /// <returns>How long it waited for that.</returns>
+    public TimeSpan Scheduled(LiveSequence sequence, int cachedTokens)
     {
         sequence.ScheduledAt = _stepBeganAt;
-        metrics.Scheduled(Seconds(sequence.Request.QueuedAt, _stepBeganAt), sequence.PromptLength, cachedTokens);
+        double waited = Seconds(sequence.Request.QueuedAt, _stepBeganAt);
+        metrics.Scheduled(waited, sequence.PromptLength, cachedTokens);
+        return TimeSpan.FromSeconds(waited);
     }
 
     /// <summary>The sequence got a token.</summary>

@@ -15,12 +15,13 @@ internal sealed class SequenceOutput : IValueTaskSource, IThreadPoolWorkItem
     private bool _readerWaits;
     private bool _interrupted;
 
-    /// <summary>Engine thread. The prompt's part in the cache is known.</summary>
-    public void SetCachedPromptTokens(int count)
+    /// <summary>Engine thread. The request is in a step for the first time: its prompt's part in the cache is known, and how long it waited.</summary>
+    public void Begin(int cachedPromptTokens, TimeSpan queueTime)
     {
         lock (_gate)
         {
-            _pending.CachedPromptTokens = count;
+            _pending.CachedPromptTokens = cachedPromptTokens;
+            _pending.QueueTime = queueTime;
             Notify();
         }
     }

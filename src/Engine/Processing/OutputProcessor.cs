@@ -22,6 +22,8 @@ internal sealed class OutputProcessor
 
     public int CachedPromptTokens { get; set; }
 
+    public TimeSpan QueueTime { get; set; }
+
     /// <summary>Every output has ended.</summary>
     public bool IsComplete => Array.TrueForAll(_outputs, output => output.Finish is not null);
 
@@ -40,7 +42,7 @@ internal sealed class OutputProcessor
         List<GenerationDelta> deltas = [];
         for (int i = 0; i < _outputs.Length; i++)
         {
-            if (_outputs[i].Take(i, usage) is { } delta)
+            if (_outputs[i].Take(i, usage, QueueTime) is { } delta)
             {
                 deltas.Add(delta);
             }

@@ -57,7 +57,7 @@ internal sealed class OutputText
 
     /// <summary>Takes out what has come since the last call.</summary>
     /// <returns>Null where nothing has.</returns>
-    public GenerationDelta? Take(int outputIndex, Usage usage)
+    public GenerationDelta? Take(int outputIndex, Usage usage, TimeSpan queueTime)
     {
         if (!_hasNews)
         {
@@ -72,6 +72,7 @@ internal sealed class OutputText
             FinishReason = Finish,
             StopString = _stops.Found,
             StopTokenId = _stopTokenId,
+            QueueTime = queueTime,
             Usage = usage,
         };
         _text.Clear();

@@ -32,6 +32,7 @@ internal static class TextGenerator
         GeneratedText[] outputs = [];
         string promptText = "";
         int promptTokens = 0;
+        TimeSpan queueTime = default;
         await foreach (GenerationDelta delta in engine.GenerateAsync(request, cancellationToken).ConfigureAwait(false))
         {
             if (delta.IsStart)
@@ -43,8 +44,9 @@ internal static class TextGenerator
             else
             {
                 outputs[delta.OutputIndex].Add(delta);
+                queueTime = delta.QueueTime;
             }
         }
-        return new GeneratedPrompt(promptText, promptTokens, outputs);
+        return new GeneratedPrompt(promptText, promptTokens, outputs, queueTime);
     }
 }

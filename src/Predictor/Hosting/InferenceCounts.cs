@@ -7,9 +7,10 @@ namespace KServePaged.Predictor.Hosting;
 /// <param name="Fail">Refused and failed requests.</param>
 /// <param name="Cancel">Requests whose caller left or stopped waiting.</param>
 /// <param name="ComputeInput">Reading and mapping, of the successful requests.</param>
-/// <param name="ComputeInfer">Generating, waiting in the engine's queue included.</param>
+/// <param name="Queue">From the engine's acceptance of a request to its first step.</param>
+/// <param name="ComputeInfer">Generating, without that wait.</param>
 /// <param name="ComputeOutput">Assembling whole answers; a stream's are assembled as it generates.</param>
 internal sealed record InferenceCounts(
     ulong LastInferenceMs = 0, ulong InferenceCount = 0, InferenceDurations Success = default, InferenceDurations Fail = default,
-    InferenceDurations Cancel = default, InferenceDurations ComputeInput = default, InferenceDurations ComputeInfer = default,
+    InferenceDurations Cancel = default, InferenceDurations ComputeInput = default, InferenceDurations Queue = default, InferenceDurations ComputeInfer = default,
     InferenceDurations ComputeOutput = default);

@@ -46,6 +46,7 @@ internal sealed class InferenceMeter(TimeProvider clock)
                     InferenceCount = _counts.InferenceCount + (ulong)watch.PromptCount,
                     Success = _counts.Success.Plus(watch.Total),
                     ComputeInput = _counts.ComputeInput.Plus(watch.Input),
+                    Queue = _counts.Queue.Plus(watch.Queue),
                     ComputeInfer = _counts.ComputeInfer.Plus(watch.Infer),
                     ComputeOutput = _counts.ComputeOutput.Plus(watch.Output),
                 },

@@ -16,7 +16,11 @@ internal sealed class InferenceWatch(TimeProvider clock)
     /// <summary>Null = the stage was not reached.</summary>
     public TimeSpan? Input => _generating is { } end ? clock.GetElapsedTime(_arrived, end) : null;
 
-    public TimeSpan? Infer => _generating is { } start ? clock.GetElapsedTime(start, _answering ?? clock.GetTimestamp()) : null;
+    /// <summary>Null = no prompt was begun.</summary>
+    public TimeSpan? Queue { get; private set; }
+
+    /// <summary>Without the time in the queue.</summary>
+    public TimeSpan? Infer => _generating is { } start ? Less(clock.GetElapsedTime(start, _answering ?? clock.GetTimestamp()), Queue) : null;
 
     public TimeSpan? Output => _answering is { } start ? clock.GetElapsedTime(start) : null;
 
@@ -26,5 +30,15 @@ internal sealed class InferenceWatch(TimeProvider clock)
         _generating = clock.GetTimestamp();
     }
 
-    public void Answering() => _answering = clock.GetTimestamp();
+    /// <summary>How long a prompt waited for the engine; of several prompts, the longest wait counts.</summary>
+    public void Queued(TimeSpan waited) => Queue = Queue > waited ? Queue : waited;
+
+    public void Answering(TimeSpan longestWait)
+    {
+        Queued(longestWait);
+        _answering = clock.GetTimestamp();
+    }
+
+    // The engine measures its part by itself.
+    private static TimeSpan Less(TimeSpan whole, TimeSpan? part) => part is { } less && less < whole ? whole - less : part is null ? whole : TimeSpan.Zero;
 }

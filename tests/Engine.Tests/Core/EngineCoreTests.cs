@@ -73,16 +73,17 @@ public sealed class EngineCoreTests
     }
 
     [Fact]
-    public void Step_WithPrefixCaching_TellsTheReaderWhatWasFound()
+    public void Step_WithPrefixCaching_TellsTheReaderWhatWasFoundAndHowLongItWaited()
     {
         using var rig = new CoreRig();
         rig.Submit(CoreRig.Prompt(10), 2);
         rig.RunToEnd();
         CoreRequest later = rig.Submit(CoreRig.Prompt(10), 2);
+        rig.Clock.Advance(TimeSpan.FromSeconds(3));
         rig.RunToEnd();
         var batch = new OutputBatch();
         Assert.True(later.Output.TryTake(ref batch));
-        Assert.Equal(8, batch.CachedPromptTokens);
+        Assert.Equal((8, TimeSpan.FromSeconds(3)), (batch.CachedPromptTokens, batch.QueueTime));
     }
 
     [Fact]

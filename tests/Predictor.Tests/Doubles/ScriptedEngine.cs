@@ -22,6 +22,9 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
     /// <summary>Runs before each delta; a test holds the engine here.</summary>
     public Func<int, CancellationToken, Task> BeforeDelta { get; set; } = (_, _) => Task.CompletedTask;
 
+    /// <summary>How long every request waited.</summary>
+    public TimeSpan QueueTime { get; set; }
+
     /// <summary>Thrown by the first MoveNextAsync.</summary>
     public Exception? Refusal { get; set; }
 
@@ -176,6 +179,7 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
                     Text = Script[i],
                     TokenIds = [id],
                     Logprobs = request.Sampling.TopLogprobs is { } top ? [Logprob(Script[i], id, -0.25f, top)] : [],
+                    QueueTime = QueueTime,
                     FinishReason = i + 1 < length ? null : length < Script.Count ? FinishReason.Length : FinishReason.Stop,
                     Usage = new Usage(promptTokens, ++completed, 0),
                 };

@@ -44,7 +44,7 @@ internal static class KServeV1Endpoints
         watch.Generating(instances.Count);
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(
             engine, [.. instances.Select(instance => instance.Generation)], context.RequestAborted).ConfigureAwait(false);
-        watch.Answering();
+        watch.Answering(GeneratedPrompt.LongestWait(prompts));
         PredictJson.RefuseUnfinished(prompts);
         if (asked is null)
         {

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Generation;
+using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference;
@@ -13,7 +14,7 @@ internal static class InferPieces
 
     /// <exception cref="RequestException">Several prompts or outputs: a stream carries one.</exception>
     public static async IAsyncEnumerable<(IReadOnlyList<InferTensor> Outputs, bool IsLast)> RunAsync(
-        ILlmEngine engine, TextGeneration generation, [EnumeratorCancellation] CancellationToken cancellationToken)
+        ILlmEngine engine, TextGeneration generation, InferenceWatch watch, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         if (generation.Requests.Count != 1 || generation.Options.OutputCount != 1)
         {
@@ -31,6 +32,7 @@ internal static class InferPieces
                 promptTokens = delta.Usage.PromptTokens;
                 continue;
             }
+            watch.Queued(delta.QueueTime);
             piece.Add(delta);
             outputTokens += delta.TokenIds.Count;
             bool isLast = delta.FinishReason is not null;

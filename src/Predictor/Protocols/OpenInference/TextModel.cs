@@ -8,6 +8,9 @@ internal static class TextModel
 
     public const string Platform = "kservepaged";
 
+    /// <summary>Where models live, in the words of Triton's statistics.</summary>
+    public const string MemoryType = "CPU";
+
     /// <summary>A request may have several responses: a stream's are its pieces. One that is not streamed has a single whole one.</summary>
     public const bool IsDecoupled = true;
 

@@ -43,7 +43,9 @@ public sealed class ManagementTests
         await using ServerUnderTest server = await ServerUnderTest.StartAsync();
         Assert.Equal(0, (await StatisticsAsync(server, stats => true)).GetProperty("inference_count").GetInt32());
         DateTimeOffset before = DateTimeOffset.UtcNow;
+        server.Engine.QueueTime = TimeSpan.FromMilliseconds(2);
         Assert.Equal(200, (await server.PostAsync("/v2/models/tales/infer", Prompted)).Status);
+        server.Engine.QueueTime = TimeSpan.Zero;
         Assert.Equal(200, (await server.PostAsync("/v2/models/tales/generate", """{"text_input":"a"}""")).Status);
         await server.StreamAsync("/v2/models/tales-alias/generate_stream", """{"text_input":"a"}""");
         Assert.Equal(400, (await server.PostAsync("/v2/models/tales/infer", "{}")).Status);
@@ -53,6 +55,8 @@ public sealed class ManagementTests
         Assert.Equal((4, 3, 3, 2), (stats.GetProperty("inference_count").GetInt32(), stats.GetProperty("execution_count").GetInt32(), Count(stats, "success"), Count(stats, "fail")));
         Assert.Equal((3, 3, 2), (Count(stats, "compute_input"), Count(stats, "compute_infer"), Count(stats, "compute_output")));
         JsonElement times = stats.GetProperty("inference_stats");
+        Assert.Equal((3, 2_000_000), (Count(stats, "queue"), Nanoseconds(times, "queue")));
+        Assert.Equal("""[{"type":"CPU","id":0,"byte_size":1048576}]""", stats.GetProperty("memory_usage").GetRawText());
         Assert.InRange(Nanoseconds(times, "compute_infer"), 1, Nanoseconds(times, "success"));
         Assert.InRange(stats.GetProperty("last_inference").GetInt64(), before.ToUnixTimeMilliseconds(), DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
     }

@@ -86,20 +86,20 @@ internal sealed class InferStream(
         watch.Generating(generation.Requests.Count);
         if (generation.Options.Stream == true)
         {
-            await StreamAsync(engine, generation, request.ModelName, id, raw, emptyFinal, cancellationToken).ConfigureAwait(false);
+            await StreamAsync(engine, generation, request.ModelName, id, raw, emptyFinal, watch, cancellationToken).ConfigureAwait(false);
             return;
         }
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, cancellationToken).ConfigureAwait(false);
-        watch.Answering();
+        watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(request.ModelName, TextModel.Version, id, InferAssembler.Assemble(generation, prompts));
         await SendAsync(ProtoInfer.Write(response, raw), isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
         await SendEmptyFinalAsync(emptyFinal, request.ModelName, id, cancellationToken).ConfigureAwait(false);
     }
 
     private async Task StreamAsync(
-        ILlmEngine engine, TextGeneration generation, string model, string id, bool raw, bool emptyFinal, CancellationToken cancellationToken)
+        ILlmEngine engine, TextGeneration generation, string model, string id, bool raw, bool emptyFinal, InferenceWatch watch, CancellationToken cancellationToken)
     {
-        await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in InferPieces.RunAsync(engine, generation, cancellationToken).ConfigureAwait(false))
+        await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in InferPieces.RunAsync(engine, generation, watch, cancellationToken).ConfigureAwait(false))
         {
             ModelInferResponse message = ProtoInfer.Write(new InferResponse(model, TextModel.Version, id, outputs), raw);
             await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);

@@ -55,10 +55,10 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         IEnumerable<(string Name, ServedModel Model)> asked = request.Name.Length == 0
             ? repository.Listed.Select(model => (model.Name, model))
             : [(request.Name, ModelLookup.Find(repository, request.Name, request.Version))];
-        return new ModelStatisticsResponse { ModelStats = { asked.Select(entry => Statistics(entry.Name, statistics.Of(entry.Model).Counts)) } };
+        return new ModelStatisticsResponse { ModelStats = { asked.Select(entry => Statistics(entry.Name, entry.Model, statistics.Of(entry.Model).Counts)) } };
     }
 
-    private static ModelStatistics Statistics(string name, InferenceCounts counts) => new()
+    private static ModelStatistics Statistics(string name, ServedModel model, InferenceCounts counts) => new()
     {
         Name = name,
         Version = TextModel.Version,
@@ -69,7 +69,7 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         {
             Success = Duration(counts.Success),
             Fail = Duration(counts.Fail),
-            Queue = new StatisticDuration(), // not told apart: see compute_infer
+            Queue = Duration(counts.Queue),
             ComputeInput = Duration(counts.ComputeInput),
             ComputeInfer = Duration(counts.ComputeInfer),
             ComputeOutput = Duration(counts.ComputeOutput),
@@ -78,8 +78,16 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         },
         ResponseStats =
         {
-            ["0"] = new InferResponseStatistics { Success = Duration(counts.Success), Fail = Duration(counts.Fail), Cancel = Duration(counts.Cancel) },
+            ["0"] = new InferResponseStatistics
+            {
+                ComputeInfer = Duration(counts.ComputeInfer),
+                ComputeOutput = Duration(counts.ComputeOutput),
+                Success = Duration(counts.Success),
+                Fail = Duration(counts.Fail),
+                Cancel = Duration(counts.Cancel),
+            },
         },
+        MemoryUsage = { model.MemoryBytes > 0 ? [new MemoryUsage { Type = TextModel.MemoryType, ByteSize = (ulong)model.MemoryBytes }] : Array.Empty<MemoryUsage>() },
     };
 
     private RepositoryIndexResponse Index(RepositoryIndexRequest request) => new()

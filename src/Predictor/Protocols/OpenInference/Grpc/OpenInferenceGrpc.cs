@@ -69,7 +69,7 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         watch.Generating(generation.Requests.Count);
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, call.CancellationToken).ConfigureAwait(false);
-        watch.Answering();
+        watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(
             request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
         return ProtoInfer.Write(response, ProtoInfer.IsRaw(request));

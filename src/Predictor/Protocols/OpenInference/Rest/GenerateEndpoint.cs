@@ -21,7 +21,7 @@ internal static class GenerateEndpoint
         }
         watch.Generating(generation.Requests.Count);
         GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
-        watch.Answering();
+        watch.Answering(prompt.QueueTime);
         GeneratedText output = prompt.Outputs[0];
         string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
         await JsonReply.WriteAsync(context, writer => GenerateJson.Write(
@@ -37,11 +37,11 @@ internal static class GenerateEndpoint
         using var events = new ServerSentEvents(context);
         if (generation.Options.Stream == false)
         {
-            await WholeAsync(context, engine, model, generation, id, events).ConfigureAwait(false);
+            await WholeAsync(context, engine, model, generation, id, events, watch).ConfigureAwait(false);
         }
         else
         {
-            await StreamAsync(context, engine, model, generation, id, events).ConfigureAwait(false);
+            await StreamAsync(context, engine, model, generation, id, events, watch).ConfigureAwait(false);
         }
     }
 
@@ -65,7 +65,7 @@ internal static class GenerateEndpoint
     }
 
     private static async Task StreamAsync(
-        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, ServerSentEvents events)
+        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, ServerSentEvents events, InferenceWatch watch)
     {
         var output = new GeneratedText();
         GeneratedPrompt prompt = new("", 0, [output]);
@@ -79,6 +79,7 @@ internal static class GenerateEndpoint
                 await events.StartAsync().ConfigureAwait(false);
                 continue;
             }
+            watch.Queued(delta.QueueTime);
             output.Add(delta);
             held.AddRange(delta.Logprobs);
             if (delta.Text.Length == 0 && delta.FinishReason is null)
@@ -94,9 +95,10 @@ internal static class GenerateEndpoint
     }
 
     private static async Task WholeAsync(
-        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, ServerSentEvents events)
+        HttpContext context, ILlmEngine engine, string model, TextGeneration generation, string id, ServerSentEvents events, InferenceWatch watch)
     {
         GeneratedPrompt prompt = (await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false))[0];
+        watch.Answering(prompt.QueueTime);
         GeneratedText output = prompt.Outputs[0];
         string text = generation.Options.ExcludeInput ? output.Text : prompt.PromptText + output.Text;
         await events.StartAsync().ConfigureAwait(false);

@@ -23,13 +23,13 @@ internal static class ModelManagement
         writer.WriteEndObject();
     });
 
-    public static Task StatisticsAsync(HttpContext context, IEnumerable<(string Name, InferenceCounts Counts)> models) => JsonReply.WriteAsync(context, writer =>
+    public static Task StatisticsAsync(HttpContext context, IEnumerable<(string Name, ServedModel Model)> models) => JsonReply.WriteAsync(context, writer =>
     {
         writer.WriteStartObject();
         writer.WriteStartArray("model_stats");
-        foreach ((string name, InferenceCounts counts) in models)
+        foreach ((string name, ServedModel model) in models)
         {
-            WriteStatistics(writer, name, counts);
+            WriteStatistics(writer, name, model, context.RequestServices.GetRequiredService<InferenceStatistics>().Of(model).Counts);
         }
         writer.WriteEndArray();
         writer.WriteEndObject();
@@ -73,7 +73,7 @@ internal static class ModelManagement
         writer.WriteEndArray();
     }
 
-    private static void WriteStatistics(Utf8JsonWriter writer, string name, InferenceCounts counts)
+    private static void WriteStatistics(Utf8JsonWriter writer, string name, ServedModel model, InferenceCounts counts)
     {
         writer.WriteStartObject();
         writer.WriteString("name", name);
@@ -84,7 +84,7 @@ internal static class ModelManagement
         writer.WriteStartObject("inference_stats");
         Write(writer, "success", counts.Success);
         Write(writer, "fail", counts.Fail);
-        Write(writer, "queue", default); // not told apart: see compute_infer
+        Write(writer, "queue", counts.Queue);
         Write(writer, "compute_input", counts.ComputeInput);
         Write(writer, "compute_infer", counts.ComputeInfer);
         Write(writer, "compute_output", counts.ComputeOutput);
@@ -93,14 +93,24 @@ internal static class ModelManagement
         writer.WriteEndObject();
         writer.WriteStartObject("response_stats");
         writer.WriteStartObject("0");
+        Write(writer, "compute_infer", counts.ComputeInfer);
+        Write(writer, "compute_output", counts.ComputeOutput);
         Write(writer, "success", counts.Success);
         Write(writer, "fail", counts.Fail);
         Write(writer, "cancel", counts.Cancel);
         writer.WriteEndObject();
         writer.WriteEndObject();
-        writer.WriteStartArray("batch_stats");
+        writer.WriteStartArray("batch_stats"); // a step serves requests that are each at another stage: there are no batches of requests
         writer.WriteEndArray();
         writer.WriteStartArray("memory_usage");
+        if (model.MemoryBytes > 0)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type", TextModel.MemoryType);
+            writer.WriteNumber("id", 0);
+            writer.WriteNumber("byte_size", model.MemoryBytes);
+            writer.WriteEndObject();
+        }
         writer.WriteEndArray();
         writer.WriteEndObject();
     }

@@ -119,7 +119,7 @@ internal static class OpenInferenceRest
         {
             ModelRoute.Metadata => MetadataAsync(context, route.Model, model.LoadedEngine ?? model.Engine),
             "config" => ModelManagement.ConfigAsync(context, route.Model, (model.LoadedEngine ?? model.Engine).Model),
-            "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, Statistics(context).Of(model).Counts)]),
+            "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, model)]),
             ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, ServerSettings.Trace),
             "infer" => MeasureAsync(context, model, (engine, watch) => InferAsync(context, route.Model, engine, watch)),
             "generate" => MeasureAsync(context, model, (engine, watch) => GenerateEndpoint.GenerateAsync(context, engine, route.Model, watch)),
@@ -146,7 +146,7 @@ internal static class OpenInferenceRest
             return DispatchAsync(context); // a model of that name has the path
         }
         return Takes(context, Read)
-            ? ModelManagement.StatisticsAsync(context, repository.Listed.Select(model => (model.Name, Statistics(context).Of(model).Counts)))
+            ? ModelManagement.StatisticsAsync(context, repository.Listed.Select(model => (model.Name, model)))
             : Task.CompletedTask;
     }
 
@@ -192,7 +192,7 @@ internal static class OpenInferenceRest
         watch.Generating(generation.Requests.Count);
         IReadOnlyList<GeneratedPrompt> prompts =
             await TextGenerator.RunAsync(engine, generation.Requests, context.RequestAborted).ConfigureAwait(false);
-        watch.Answering();
+        watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(
             name, TextModel.Version, request.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
         await InferReply.WriteAsync(context, response, binary).ConfigureAwait(false);
