@@ -69,13 +69,13 @@ public sealed class LlmEngine : ILlmEngine
             TimeProvider.System).ConfigureAwait(false);
     }
 
-    /// <summary>Bytes of memory that are free on the device the options choose, to be divided among engines.</summary>
+    /// <summary>Bytes of memory on the device the options choose that engines may divide among themselves.</summary>
     /// <exception cref="InvalidDataException">There is no such device.</exception>
     public static long FreeMemory(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         using Device device = DeviceChoice.Open(options with { Threads = 1 });
-        return Math.Min(device.Info.TotalBytes, device.Info.FreeBytes);
+        return EnginePlanner.UsableBytes(device.Info);
     }
 
     /// <param name="load">Called on the engine thread, which also disposes the model.</param>

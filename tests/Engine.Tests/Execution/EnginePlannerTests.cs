@@ -67,6 +67,13 @@ public sealed class EnginePlannerTests : IDisposable
         Assert.Contains("memory_fraction 0.9 of the", message);
     }
 
+    [Theory]
+    [InlineData(true, 1000, 840)] // in MiB: the process itself needs some of a CPU's
+    [InlineData(true, 200, 100)] // never more than half
+    [InlineData(false, 1000, 1000)] // and nothing of a device of its own
+    public void UsableBytes_LeavesRoomForTheProcess(bool isCpu, long free, long expected) =>
+        Assert.Equal(expected << 20, EnginePlanner.UsableBytes(new DeviceInfo("x", isCpu ? Isa.Avx2 : Isa.Auto, 1, 4000L << 20, free << 20)));
+
     [Fact]
     public void Resolve_WithAShareOfTheMemory_StaysWithinItOrSaysSo()
     {
