@@ -1,5 +1,6 @@
 using KServePaged.Engine.Configuration;
 using KServePaged.Predictor.Configuration;
+using KServePaged.TestSupport;
 
 namespace KServePaged.Predictor.Tests.Configuration;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Protocols.OpenAI;
 using KServePaged.Predictor.Tests.Doubles;
+using KServePaged.TestSupport;
 
 namespace KServePaged.Predictor.Tests.Protocols.OpenAI;
 

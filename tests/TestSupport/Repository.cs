@@ -1,4 +1,4 @@
-namespace KServePaged.Predictor.Tests;
+namespace KServePaged.TestSupport;
 
 internal static class Repository
 {
