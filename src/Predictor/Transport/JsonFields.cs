@@ -12,7 +12,7 @@ internal static class JsonFields
     {
         if (element.ValueKind != JsonValueKind.Object)
         {
-            throw Invalid($"{place} must be a JSON object.");
+            throw Invalid($"{place} must be a JSON object.", place.Trim('\''));
         }
     }
 

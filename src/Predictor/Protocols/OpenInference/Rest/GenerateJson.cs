@@ -61,11 +61,12 @@ internal static class GenerateJson
     private static Dictionary<string, JsonElement> Options(JsonElement body)
     {
         var options = new Dictionary<string, JsonElement>();
+        var seen = new HashSet<string>();
         foreach (JsonProperty property in body.EnumerateObject().Where(property => property.Name != "id" && !TextModel.Prompts.Contains(property.Name)))
         {
             if (property.Name != "parameters")
             {
-                Add(options, property);
+                Add(options, seen, property);
                 continue;
             }
             if (property.Value.ValueKind == JsonValueKind.Null)
@@ -75,18 +76,19 @@ internal static class GenerateJson
             JsonFields.RequireObject(property.Value, "'parameters'");
             foreach (JsonProperty inner in property.Value.EnumerateObject())
             {
-                Add(options, inner);
+                Add(options, seen, inner);
             }
         }
         return options;
     }
 
-    private static void Add(Dictionary<string, JsonElement> options, JsonProperty property)
+    private static void Add(Dictionary<string, JsonElement> options, HashSet<string> seen, JsonProperty property)
     {
-        if (!options.TryAdd(property.Name, property.Value) || (ForeignParameters.Own(property.Name) is var own && own != property.Name && options.ContainsKey(own)))
+        if (!seen.Add(ForeignParameters.Own(property.Name)))
         {
             throw JsonFields.Invalid($"'{property.Name}' is given more than once.", property.Name);
         }
+        options[property.Name] = property.Value;
     }
 
     private static Prompt ReadPrompt(JsonElement body, GenerationOptions options)
