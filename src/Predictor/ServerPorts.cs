@@ -30,6 +30,7 @@ internal static class ServerPorts
         kestrel.Limits.MaxRequestBodySize = options.MaxBodyBytes;
         kestrel.Limits.MaxRequestHeadersTotalSize = 128 << 10;
         kestrel.Limits.MaxRequestLineSize = 32 << 10;
+        kestrel.Limits.Http2.MaxStreamsPerConnection = 1024; // a proxy brings the calls of many callers on one connection
         Listen(kestrel, options.Host!, options.Port); // set by Defaults
         if (options.GrpcPort != 0 && options.GrpcPort != options.Port)
         {

@@ -1,6 +1,8 @@
 """Every rpc of the server, called with grpcio: oip_grpc.py HOST:PORT MODEL PROTOS. Prints "ok NAME" for each that holds."""
 import queue
 import sys
+import time
+import urllib.request
 
 import grpc
 
@@ -94,6 +96,46 @@ ok("TraceSetting")
 assert "log_info" in rpc["LogSettings"](pb.LogSettingsRequest()).settings
 ok("LogSettings")
 assert sorted(done) == sorted(rpc), set(rpc) ^ set(done)  # every rpc there is
+
+
+def metric(name):
+    lines = urllib.request.urlopen(f"http://{address}/metrics").read().decode().splitlines()
+    values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name + "{")]
+    assert values, name
+    return sum(values)
+
+
+def settle(started, most):
+    """Nothing may run, wait or hold a block soon after, and little may have been generated meanwhile."""
+    deadline = time.monotonic() + 10
+    while metric("vllm:num_requests_running") + metric("vllm:num_requests_waiting") + metric("vllm:kv_cache_usage_perc"):
+        assert time.monotonic() < deadline, "requests whose caller left still hold blocks"
+    generated = metric("vllm:generation_tokens_total") - started
+    assert generated < most, generated
+    return generated
+
+
+LONG = 200
+began = metric("vllm:generation_tokens_total")
+pending = queue.Queue()
+for turn in range(200):
+    pending.put(text("Hello", stream=True, max_tokens=LONG))
+answers = rpc["ModelStreamInfer"](iter(pending.get, None))
+next(answers)
+answers.cancel()
+pending.put(None)
+print("ok cancel after", settle(began, 200 * LONG / 2), "tokens")
+
+began = metric("vllm:generation_tokens_total")
+many = text("Hello", max_tokens=LONG)
+many.inputs[0].shape[0] = 200
+many.inputs[0].contents.bytes_contents.extend([b"Hello"] * 199)
+try:
+    rpc["ModelInfer"](many, timeout=0.1)
+    raise AssertionError("the deadline had no effect")
+except grpc.RpcError as error:
+    assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED, error
+print("ok deadline after", settle(began, 200 * LONG / 2), "tokens")
 
 health_pb = Protocol(f"{protos}/health.proto")
 health = health_pb.stub(channel)
