@@ -44,7 +44,7 @@ internal static class PredictorApplication
             .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
-        app.UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
+        app.UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseMiddleware<StrictFraming>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
         app.MapHealth();
         app.MapMetrics();
         app.MapOpenAI();

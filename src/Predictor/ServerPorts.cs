@@ -24,6 +24,7 @@ internal static class ServerPorts
 
     public static void Listen(KestrelServerOptions kestrel, ServerOptions options, TlsCertificate? certificate)
     {
+        StrictFraming.DisableLineFeedTerminators();
         kestrel.AddServerHeader = false;
         kestrel.AllowAlternateSchemes = true; // see OnePort
         kestrel.ConfigureEndpointDefaults(endpoint => endpoint.UseOnePort(certificate));

@@ -37,13 +37,26 @@ internal static class RequestBody
         }
     }
 
+    private static async ValueTask<ReadResult> ReadAsync(PipeReader reader)
+    {
+        try
+        {
+            return await reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (IOException e) when (e.InnerException is OverflowException)
+        {
+            // The one malformed chunk that Kestrel takes for its own failure.
+            throw new BadHttpRequestException("A chunk of the request body is larger than can be.", StatusCodes.Status400BadRequest, e);
+        }
+    }
+
     private static async Task<byte[]> ReadBytesAsync(PipeReader reader)
     {
         while (true)
         {
             // No token: Kestrel ends the read itself when the caller leaves or is too slow, and a cancelled read would still be in
             // progress when Kestrel looks for the end of the body.
-            ReadResult result = await reader.ReadAsync(CancellationToken.None).ConfigureAwait(false);
+            ReadResult result = await ReadAsync(reader).ConfigureAwait(false);
             if (result.IsCompleted)
             {
                 byte[] bytes = result.Buffer.ToArray();

@@ -35,12 +35,12 @@ internal static class RawSocket
         byte[] buffer = new byte[4096];
         try
         {
-            while (await client.GetStream().ReadAsync(buffer, limit.Token) is var read and > 0)
+            while (await client.Client.ReceiveAsync(buffer, limit.Token) is var read and > 0)
             {
                 text.Append(Encoding.Latin1.GetString(buffer, 0, read));
             }
         }
-        catch (IOException e) when (e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionReset })
+        catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionReset)
         {
             return text.ToString();
         }

@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
+using System.IO.Pipelines;
 using Google.Protobuf;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace KServePaged.Predictor.Transport.Grpc;
 
@@ -9,6 +11,7 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
     where T : class, IMessage<T>
 {
     private const int HeaderBytes = 5;
+    private const int Http2Cancel = 8;
 
     /// <summary>Returns when the caller's window has taken the message: a slow reader holds back only its own call.</summary>
     /// <param name="compress">False sends this message as it is although the call has an encoding.</param>
@@ -27,7 +30,30 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
             WriteFrameHeader(output, 0, message.CalculateSize());
             message.WriteTo(output);
         }
-        await response.BodyWriter.FlushAsync(cancellationToken).ConfigureAwait(false);
+        await FlushAsync(cancellationToken).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
+    }
+
+    // Without the token: a flush that is cancelled makes Kestrel reset the stream, and a deadline that passes just then would lose its status.
+    private async ValueTask FlushAsync(CancellationToken cancellationToken)
+    {
+        ValueTask<FlushResult> flush = response.BodyWriter.FlushAsync(CancellationToken.None);
+        if (flush.IsCompleted)
+        {
+            await flush.ConfigureAwait(false);
+            return;
+        }
+        Task<FlushResult> pending = flush.AsTask();
+        try
+        {
+            await pending.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!pending.IsCompleted)
+        {
+            // The reader takes nothing, so a status behind the message would not reach it either.
+            response.HttpContext.Features.GetRequiredFeature<IHttpResetFeature>().Reset(Http2Cancel);
+            throw;
+        }
     }
 
     private static void WriteFrameHeader(IBufferWriter<byte> output, byte flag, int length)

@@ -13,6 +13,7 @@ internal sealed class GrpcMetadata
     public IReadOnlyList<(string Name, string Value)> Entries => _entries;
 
     /// <summary>The caller's metadata; the protocol's own headers are among it.</summary>
+    /// <exception cref="GrpcException">INTERNAL: a -bin entry is not base64.</exception>
     public static GrpcMetadata Of(IHeaderDictionary headers)
     {
         var metadata = new GrpcMetadata();
@@ -21,6 +22,10 @@ internal sealed class GrpcMetadata
             foreach (string? value in values)
             {
                 metadata._entries.Add((name.ToLowerInvariant(), value ?? ""));
+            }
+            if (name.EndsWith(BinarySuffix, StringComparison.OrdinalIgnoreCase))
+            {
+                metadata.Bytes(name.ToLowerInvariant()); // whoever asks for it later need not expect a failure
             }
         }
         return metadata;
