@@ -8,6 +8,7 @@ using KServePaged.Predictor.Protocols.OpenAI;
 using KServePaged.Predictor.Protocols.OpenInference;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
+using KServePaged.Predictor.Protocols.OpenInference.TestModels;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Telemetry;
 using KServePaged.Predictor.Transport;
@@ -39,6 +40,10 @@ internal static class PredictorApplication
             services.AddSingleton(certificate);
         }
         services.AddMetricsExposition();
+        foreach (ServedModel model in options.TestModels ? TestModels.Create(TimeProvider.System) : [])
+        {
+            services.AddSingleton(model);
+        }
         services.AddSingleton<InferenceStatistics>().AddSingleton<OpenInferenceGrpc>().AddSingleton<ManagementGrpc>();
         services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>()
             .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last

@@ -126,7 +126,7 @@ internal static class CommandLine
 
     private static UsageException Unknown(string typed, string name)
     {
-        string nearest = CommandLineTable.Options.SelectMany(option => option.Names).MinBy(known => Spelling.Distance(name, known))!; // the table is not empty
+        string nearest = CommandLineTable.Shown.SelectMany(option => option.Names).MinBy(known => Spelling.Distance(name, known))!; // the table is not empty
         string hint = Spelling.Distance(name, nearest) <= Math.Max(2, name.Length / 3) ? $" Did you mean --{nearest}?" : " --help lists all.";
         return new UsageException($"There is no option {typed}.{hint}");
     }

@@ -28,5 +28,8 @@ internal sealed record CommandLineOption(
     Func<ServerOptions, IReadOnlyList<string>, ServerOptions> Set,
     Func<ServerOptions, string?> Show)
 {
+    /// <summary>Taken, and told to nobody: not for users.</summary>
+    public bool IsHidden { get; init; }
+
     public string Name => Names[0];
 }

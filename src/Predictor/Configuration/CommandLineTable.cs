@@ -3,7 +3,7 @@ using KServePaged.Engine.Configuration;
 
 namespace KServePaged.Predictor.Configuration;
 
-/// <summary>Every option there is. An option is added by a line here and a property in its options record.</summary>
+/// <summary>Every option there is; <see cref="Shown"/> are those that the help and the documents tell of. An option is added by a line here and a property in its options record.</summary>
 internal static class CommandLineTable
 {
     private const string Model = "Model";
@@ -89,7 +89,12 @@ internal static class CommandLineTable
             (o, v) => Engine(o, e => e with { Threads = (int)OptionValues.Integer(v, 0, 1024) }), o => Text(o.Engine.Threads)),
         One(Hardware, "isa", "NAME", "Instruction set of the CPU kernels: auto, scalar, avx2, avx512 or avx512_bf16.",
             (o, v) => Engine(o, e => e with { Isa = OptionValues.Choice(v, "auto", "scalar", "avx2", "avx512", "avx512_bf16") }), o => o.Engine.Isa),
+
+        new(["test_models"], Server, OptionArity.Switch, "", "Serve the models that Triton's client examples run against.",
+            (o, v) => o with { TestModels = OptionValues.Boolean(v[0]) }, o => o.TestModels ? "true" : null) { IsHidden = true },
     ];
+
+    public static IEnumerable<CommandLineOption> Shown => Options.Where(option => !option.IsHidden);
 
     private static CommandLineOption One(
         string group, string names, string value, string help, Func<ServerOptions, string, ServerOptions> set, Func<ServerOptions, string?> show) =>

@@ -19,7 +19,7 @@ internal static class HelpText
             .AppendLine("  kservepaged --model_dir /mnt/models      a Hugging Face directory on every address, port 8080").AppendLine()
             .AppendLine("Write _ or - within a name, = or a blank before a value, --x, --x false or --no-x for a switch.")
             .AppendLine("Where an option is given twice, the last one counts.");
-        foreach (IGrouping<string, CommandLineOption> group in CommandLineTable.Options.GroupBy(option => option.Group))
+        foreach (IGrouping<string, CommandLineOption> group in CommandLineTable.Shown.GroupBy(option => option.Group))
         {
             text.AppendLine().AppendLine(group.Key);
             foreach (CommandLineOption option in group)
@@ -38,7 +38,7 @@ internal static class HelpText
             .AppendLine("Made from the table in `src/Predictor/Configuration/CommandLineTable.cs`; a test keeps the two equal.").AppendLine()
             .AppendLine("`_` and `-` within a name are the same, a value follows after `=` or a blank, a switch is `--x`, `--x true|false` or `--no-x`.")
             .AppendLine("Where an option is given twice the last one counts: KServe puts an InferenceService's arguments after the runtime's.");
-        foreach (IGrouping<string, CommandLineOption> group in CommandLineTable.Options.GroupBy(option => option.Group))
+        foreach (IGrouping<string, CommandLineOption> group in CommandLineTable.Shown.GroupBy(option => option.Group))
         {
             text.AppendLine().AppendLine($"## {group.Key}").AppendLine().AppendLine("| option | value | default | |").AppendLine("|---|---|---|---|");
             foreach (CommandLineOption option in group)

@@ -48,6 +48,9 @@ internal sealed record ServerOptions
     /// <summary>How long the model directory may take to appear: a modelcar links it after our start.</summary>
     public TimeSpan ModelWait { get; init; }
 
+    /// <summary>Serves the models that Triton's client examples need, and calls the server as they expect it.</summary>
+    public bool TestModels { get; init; }
+
     public CloudEventOptions CloudEvents { get; init; } = new();
 
     /// <summary>Least severe log level written.</summary>

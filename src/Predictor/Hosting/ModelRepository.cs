@@ -57,7 +57,7 @@ internal sealed class ModelRepository(
         if (!string.IsNullOrEmpty(name))
         {
             return _models.FirstOrDefault(model => model.Names.Contains(name)) ?? throw new RequestException(
-                EngineErrorCode.ModelNotFound, $"The model '{name}' is not served here; served: {Served()}.", "model");
+                EngineErrorCode.ModelNotFound, $"Request for unknown model: '{name}' is not served here; served: {Served()}.", "model");
         }
         return _models is [{ } only] ? only : throw new RequestException(
             EngineErrorCode.ModelNotFound, $"A model must be named; served: {Served()}.", "model");

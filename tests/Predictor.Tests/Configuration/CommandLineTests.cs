@@ -118,6 +118,26 @@ public sealed class CommandLineTests
         Assert.Equal("*", options.Host);
     }
 
+    /// <summary>The models of Triton's examples are for those who run these examples, not for users.</summary>
+    [Fact]
+    public void TestModels_AreServedWhenAskedForAndToldToNobody()
+    {
+        Assert.False(Serve("--model /m").Options.TestModels);
+        ServerOptions options = Serve("--model /m --test-models").Options;
+        Assert.True(options.TestModels);
+        Assert.Contains("test_models=true", HelpText.Settings(options), StringComparison.Ordinal);
+        Assert.DoesNotContain("test_models", HelpText.Settings(Serve("--model /m").Options), StringComparison.Ordinal);
+        Assert.DoesNotContain("test_models", HelpText.Terminal() + HelpText.Markdown(), StringComparison.Ordinal);
+        Assert.DoesNotContain("test_models", Assert.Throws<UsageException>(() => Serve("--test_model")).Message.Replace("--test_model.", "", StringComparison.Ordinal), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_CloudEventVariables_AreTaken()
+    {
+        var environment = new ServerEnvironment { CloudEvents = new CloudEventOptions { Merge = true, Type = "t" } };
+        Assert.Equal(environment.CloudEvents, Serve("--model /m", environment).Options.CloudEvents);
+    }
+
     [Fact]
     public void Parse_WithoutNames_TakesTheInferenceServicesElseTheDirectorys()
     {
@@ -202,7 +222,7 @@ public sealed class CommandLineTests
     public void Help_NamesEveryOptionAndFitsATerminal()
     {
         string help = HelpText.Terminal();
-        Assert.All(CommandLineTable.Options.SelectMany(option => option.Names), name => Assert.Contains("--" + name, help));
+        Assert.All(CommandLineTable.Shown.SelectMany(option => option.Names), name => Assert.Contains("--" + name, help));
         Assert.All(help.Split('\n'), line => Assert.True(line.Length <= 112, line));
     }
 

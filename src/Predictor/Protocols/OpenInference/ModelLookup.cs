@@ -40,7 +40,9 @@ internal static class ModelLookup
         if (!string.IsNullOrEmpty(version) && version != TextModel.Version)
         {
             throw new RequestException(
-                EngineErrorCode.ModelNotFound, $"The model '{name}' has no version '{version}'; served: {TextModel.Version}.", "model_version");
+                EngineErrorCode.ModelNotFound, version.Any(c => !char.IsAsciiDigit(c))
+                    ? $"failed to get model version from specified version string '{version}': versions are numbers; served of '{name}': {TextModel.Version}."
+                    : $"The model '{name}' has no version '{version}'; served: {TextModel.Version}.", "model_version");
         }
     }
 }

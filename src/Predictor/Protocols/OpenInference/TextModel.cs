@@ -1,3 +1,5 @@
+using KServePaged.Engine.Contracts;
+
 namespace KServePaged.Predictor.Protocols.OpenInference;
 
 /// <summary>The tensors of a text model: what metadata announces, and what the mapper reads and writes.</summary>
@@ -36,8 +38,11 @@ internal static class TextModel
 
     public static readonly IReadOnlyList<string> Prompts = [TextInput, Messages, InputIds];
 
+    public static ModelDescription Describe(ModelInfo info) => new(
+        Platform, MaxBatchSize: 0, Inputs(info.HasTokenizer, info.HasChatTemplate), Outputs(info.HasTokenizer), IsDecoupled, InputsAreOptional: true);
+
     /// <summary>Inputs: exactly one of the three prompts; the rest is optional. -1 = any size.</summary>
-    public static IReadOnlyList<TensorMetadata> Inputs(bool hasTokenizer, bool hasChatTemplate)
+    private static List<TensorMetadata> Inputs(bool hasTokenizer, bool hasChatTemplate)
     {
         List<TensorMetadata> inputs = [];
         if (hasTokenizer)

@@ -107,8 +107,8 @@ public sealed class PredictTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("POST", "/v1/models/none:predict", 404, """{"error":"The model 'none' is not served here; served: tales, tales-alias."}""")]
-    [InlineData("POST", "/v1/models/none:explain", 404, """{"error":"The model 'none' is not served here; served: tales, tales-alias."}""")]
+    [InlineData("POST", "/v1/models/none:predict", 404, """{"error":"Request for unknown model: 'none' is not served here; served: tales, tales-alias."}""")]
+    [InlineData("POST", "/v1/models/none:explain", 404, """{"error":"Request for unknown model: 'none' is not served here; served: tales, tales-alias."}""")]
     [InlineData("POST", "/v1/models/tales:explain", 501, """{"error":"The model 'tales' has no explainer."}""")]
     [InlineData("PUT", "/v1/models/tales:predict", 405, """{"error":"/v1/models/tales:predict does not take PUT."}""")]
     [InlineData("POST", "/v1/models/tales", 405, """{"error":{"message":"/v1/models/tales does not take POST.","type":"MethodNotAllowedError","param":null,"code":405}}""")]

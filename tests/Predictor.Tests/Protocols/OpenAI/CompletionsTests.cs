@@ -216,7 +216,7 @@ public sealed class CompletionsTests : IAsyncLifetime
         (int missing, JsonElement error) = await _server.PostAsync(Path, """{"model":"other","prompt":"x"}""");
         Assert.Equal(404, missing);
         Assert.Equal(
-            """{"error":{"message":"The model 'other' is not served here; served: tales, tales-alias.","type":"NotFoundError","param":"model","code":404}}""", error.GetRawText());
+            """{"error":{"message":"Request for unknown model: 'other' is not served here; served: tales, tales-alias.","type":"NotFoundError","param":"model","code":404}}""", error.GetRawText());
     }
 
     [Fact]

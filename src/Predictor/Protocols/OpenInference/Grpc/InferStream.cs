@@ -61,8 +61,13 @@ internal sealed class InferStream(
     {
         try
         {
-            LanguageModel model = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion);
-            ILlmEngine engine = model.Engine;
+            ServedModel model = ModelLookup.Find(repository, request.ModelName, request.ModelVersion);
+            if (model is TensorModel tensors)
+            {
+                await statistics.Of(model).MeasureAsync(watch => RespondAsync(request, tensors, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            ILlmEngine engine = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion).Engine;
             await statistics.Of(model).MeasureAsync(watch => GenerateAsync(request, engine, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (RequestException refusal) when (!_endsOnError)
@@ -77,8 +82,7 @@ internal sealed class InferStream(
 
     private async Task GenerateAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, CancellationToken cancellationToken)
     {
-        bool emptyFinal = request.Parameters.TryGetValue(EmptyFinalResponse, out InferParameter? wanted) && wanted.BoolParam;
-        request.Parameters.Remove(EmptyFinalResponse);
+        bool emptyFinal = TakeEmptyFinal(request);
         InferRequest read = ProtoInfer.Read(request);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         bool raw = ProtoInfer.IsRaw(request);
@@ -94,6 +98,29 @@ internal sealed class InferStream(
         var response = new InferResponse(request.ModelName, TextModel.Version, id, InferAssembler.Assemble(generation, prompts));
         await SendAsync(ProtoInfer.Write(response, raw), isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
         await SendEmptyFinalAsync(emptyFinal, request.ModelName, id, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task RespondAsync(ModelInferRequest request, TensorModel model, InferenceWatch watch, CancellationToken cancellationToken)
+    {
+        bool emptyFinal = TakeEmptyFinal(request);
+        InferRequest read = ProtoInfer.Read(request);
+        string id = read.Id ?? "";
+        bool hasAnswered = false;
+        await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in model.RespondAsync(read, watch, cancellationToken).ConfigureAwait(false))
+        {
+            ModelInferResponse message = ProtoInfer.Write(new InferResponse(request.ModelName, TextModel.Version, id, outputs), raw: true);
+            await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);
+            hasAnswered = true;
+        }
+        watch.Answering(TimeSpan.Zero); // nothing queues
+        await SendEmptyFinalAsync(emptyFinal || !hasAnswered, request.ModelName, id, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static bool TakeEmptyFinal(ModelInferRequest request)
+    {
+        bool wanted = request.Parameters.TryGetValue(EmptyFinalResponse, out InferParameter? parameter) && parameter.BoolParam;
+        request.Parameters.Remove(EmptyFinalResponse);
+        return wanted;
     }
 
     private async Task StreamAsync(

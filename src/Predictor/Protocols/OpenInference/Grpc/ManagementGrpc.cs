@@ -26,26 +26,27 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
 
     private ModelConfigResponse Config(ModelConfigRequest request)
     {
-        LanguageModel model = ModelLookup.FindText(repository, request.Name, request.Version);
-        ModelInfo info = (model.LoadedEngine ?? model.Engine).Model;
+        ServedModel model = ModelLookup.Find(repository, request.Name, request.Version);
+        ModelDescription description = ModelDescription.Of(model);
         return new ModelConfigResponse
         {
             Config = new ModelConfig
             {
                 Name = string.IsNullOrEmpty(request.Name) ? model.Name : request.Name,
-                Platform = TextModel.Platform,
-                Backend = TextModel.Platform,
+                Platform = description.Platform,
+                Backend = description.Platform,
+                MaxBatchSize = description.MaxBatchSize,
                 Input =
                 {
-                    TextModel.Inputs(info.HasTokenizer, info.HasChatTemplate).Select(tensor =>
-                        new ModelInput { Name = tensor.Name, DataType = TypeOf(tensor.Datatype), Dims = { tensor.Shape }, Optional = true }),
+                    description.Inputs.Select(tensor =>
+                        new ModelInput { Name = tensor.Name, DataType = TypeOf(tensor.Datatype), Dims = { tensor.Shape }, Optional = description.InputsAreOptional }),
                 },
                 Output =
                 {
-                    TextModel.Outputs(info.HasTokenizer).Select(tensor =>
+                    description.Outputs.Select(tensor =>
                         new ModelOutput { Name = tensor.Name, DataType = TypeOf(tensor.Datatype), Dims = { tensor.Shape } }),
                 },
-                ModelTransactionPolicy = new ModelTransactionPolicy { Decoupled = TextModel.IsDecoupled },
+                ModelTransactionPolicy = new ModelTransactionPolicy { Decoupled = description.IsDecoupled },
             },
         };
     }
@@ -102,7 +103,8 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
     private async Task<RepositoryModelLoadResponse> LoadAsync(RepositoryModelLoadRequest request, GrpcCallContext call)
     {
         string name = NameIn(request.RepositoryOrModelName, request.ModelName);
-        RepositoryParameters.RequireLoad(request.Parameters.Keys);
+        RepositoryParameters.Prepare(repository, name, request.Parameters.ToDictionary(
+            parameter => parameter.Key, parameter => parameter.Value.HasStringParam ? parameter.Value.StringParam : null));
         await repository.LoadAsync(name, call.CancellationToken).ConfigureAwait(false);
         return new RepositoryModelLoadResponse { ModelName = name, IsLoaded = true };
     }

@@ -1,5 +1,6 @@
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport.Grpc;
@@ -7,7 +8,7 @@ using KServePaged.Predictor.Transport.Grpc;
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>inference.GRPCInferenceService: the Open Inference Protocol v2 over gRPC with Triton's extensions.</summary>
-internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceStatistics statistics)
+internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceStatistics statistics, ServerOptions options)
 {
     public const string Service = "inference.GRPCInferenceService";
 
@@ -26,8 +27,8 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
             Service, "ModelStreamInfer", ModelInferRequest.Parser, StreamInferAsync),
     ];
 
-    private static ServerMetadataResponse ServerMetadata() =>
-        new() { Name = ProductInfo.Name, Version = ProductInfo.Version, Extensions = { ServerExtensions.Names } };
+    private ServerMetadataResponse ServerMetadata() =>
+        new() { Name = ServerExtensions.NameOf(options), Version = ProductInfo.Version, Extensions = { ServerExtensions.Names } };
 
     private async Task StreamInferAsync(
         GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
@@ -38,29 +39,44 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
 
     private ModelMetadataResponse ModelMetadata(ModelMetadataRequest request)
     {
-        LanguageModel model = ModelLookup.FindText(repository, request.Name, request.Version);
-        ModelInfo info = (model.LoadedEngine ?? model.Engine).Model;
+        ModelDescription description = ModelDescription.Of(ModelLookup.Find(repository, request.Name, request.Version));
         return new ModelMetadataResponse
         {
             Name = request.Name,
             Versions = { TextModel.Version },
-            Platform = TextModel.Platform,
-            Inputs = { TextModel.Inputs(info.HasTokenizer, info.HasChatTemplate).Select(Tensor) },
-            Outputs = { TextModel.Outputs(info.HasTokenizer).Select(Tensor) },
+            Platform = description.Platform,
+            Inputs = { description.Inputs.Select(tensor => Tensor(tensor, description)) },
+            Outputs = { description.Outputs.Select(tensor => Tensor(tensor, description)) },
         };
     }
 
-    private static ModelMetadataResponse.Types.TensorMetadata Tensor(TensorMetadata tensor) =>
-        new() { Name = tensor.Name, Datatype = Datatypes.Name(tensor.Datatype), Shape = { tensor.Shape } };
+    private static ModelMetadataResponse.Types.TensorMetadata Tensor(TensorMetadata tensor, ModelDescription description) =>
+        new() { Name = tensor.Name, Datatype = Datatypes.Name(tensor.Datatype), Shape = { description.WholeShape(tensor) } };
 
     private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, GrpcCallContext call)
     {
-        LanguageModel model = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion);
-        ILlmEngine engine = model.Engine;
+        ServedModel model = ModelLookup.Find(repository, request.ModelName, request.ModelVersion);
+        Func<InferenceWatch, Task<ModelInferResponse>> serve;
+        if (model is TensorModel tensors)
+        {
+            serve = watch => InferAsync(request, tensors, watch, call);
+        }
+        else
+        {
+            ILlmEngine engine = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion).Engine;
+            serve = watch => InferAsync(request, engine, watch, call);
+        }
         ModelInferResponse? answer = null;
-        await statistics.Of(model).MeasureAsync(async watch => answer = await InferAsync(request, engine, watch, call).ConfigureAwait(false), call.CancellationToken)
-            .ConfigureAwait(false);
+        await statistics.Of(model).MeasureAsync(async watch => answer = await serve(watch).ConfigureAwait(false), call.CancellationToken).ConfigureAwait(false);
         return answer!; // it was measured to its end
+    }
+
+    private static async Task<ModelInferResponse> InferAsync(ModelInferRequest request, TensorModel model, InferenceWatch watch, GrpcCallContext call)
+    {
+        InferRequest read = ProtoInfer.Read(request);
+        IReadOnlyList<InferTensor> outputs = await model.RespondOnceAsync(read, watch, call.CancellationToken).ConfigureAwait(false);
+        // Raw whatever the request was: Triton's server answers so, and its examples with typed contents read nothing else.
+        return ProtoInfer.Write(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
     }
 
     private static async Task<ModelInferResponse> InferAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)

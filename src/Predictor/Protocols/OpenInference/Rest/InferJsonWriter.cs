@@ -26,16 +26,16 @@ internal static class InferJsonWriter
         writer.WriteEndObject();
     }
 
-    public static void WriteMetadata(Utf8JsonWriter writer, string model, bool hasTokenizer, bool hasChatTemplate)
+    public static void WriteMetadata(Utf8JsonWriter writer, string model, ModelDescription description)
     {
         writer.WriteStartObject();
         writer.WriteString("name", model);
         writer.WriteStartArray("versions");
         writer.WriteStringValue(TextModel.Version);
         writer.WriteEndArray();
-        writer.WriteString("platform", TextModel.Platform);
-        WriteTensors(writer, "inputs", TextModel.Inputs(hasTokenizer, hasChatTemplate));
-        WriteTensors(writer, "outputs", TextModel.Outputs(hasTokenizer));
+        writer.WriteString("platform", description.Platform);
+        WriteTensors(writer, "inputs", description, description.Inputs);
+        WriteTensors(writer, "outputs", description, description.Outputs);
         writer.WriteEndObject();
     }
 
@@ -52,7 +52,7 @@ internal static class InferJsonWriter
         TensorJson.WriteData(writer, tensor);
     }
 
-    private static void WriteTensors(Utf8JsonWriter writer, string field, IReadOnlyList<TensorMetadata> tensors)
+    private static void WriteTensors(Utf8JsonWriter writer, string field, ModelDescription description, IReadOnlyList<TensorMetadata> tensors)
     {
         writer.WriteStartArray(field);
         foreach (TensorMetadata tensor in tensors)
@@ -60,7 +60,7 @@ internal static class InferJsonWriter
             writer.WriteStartObject();
             writer.WriteString("name", tensor.Name);
             writer.WriteString("datatype", Datatypes.Name(tensor.Datatype));
-            WriteShape(writer, tensor.Shape);
+            WriteShape(writer, description.WholeShape(tensor));
             writer.WriteEndObject();
         }
         writer.WriteEndArray();

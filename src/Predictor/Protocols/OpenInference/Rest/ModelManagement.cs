@@ -1,5 +1,4 @@
 using System.Text.Json;
-using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport;
 
@@ -8,17 +7,17 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Rest;
 /// <summary>Triton's extensions that tell about models: configuration, statistics, settings.</summary>
 internal static class ModelManagement
 {
-    public static Task ConfigAsync(HttpContext context, string name, ModelInfo info) => JsonReply.WriteAsync(context, writer =>
+    public static Task ConfigAsync(HttpContext context, string name, ModelDescription description) => JsonReply.WriteAsync(context, writer =>
     {
         writer.WriteStartObject();
         writer.WriteString("name", name);
-        writer.WriteString("platform", TextModel.Platform);
-        writer.WriteString("backend", TextModel.Platform);
-        writer.WriteNumber("max_batch_size", 0); // shapes hold their batch dimension themselves
-        WriteTensors(writer, "input", TextModel.Inputs(info.HasTokenizer, info.HasChatTemplate), areInputs: true);
-        WriteTensors(writer, "output", TextModel.Outputs(info.HasTokenizer), areInputs: false);
+        writer.WriteString("platform", description.Platform);
+        writer.WriteString("backend", description.Platform);
+        writer.WriteNumber("max_batch_size", description.MaxBatchSize);
+        WriteTensors(writer, "input", description.Inputs, description.InputsAreOptional);
+        WriteTensors(writer, "output", description.Outputs, areOptional: false);
         writer.WriteStartObject("model_transaction_policy");
-        writer.WriteBoolean("decoupled", TextModel.IsDecoupled);
+        writer.WriteBoolean("decoupled", description.IsDecoupled);
         writer.WriteEndObject();
         writer.WriteEndObject();
     });
@@ -50,7 +49,7 @@ internal static class ModelManagement
         await JsonReply.WriteAsync(context, settings.Values.WriteTo).ConfigureAwait(false);
     }
 
-    private static void WriteTensors(Utf8JsonWriter writer, string field, IReadOnlyList<TensorMetadata> tensors, bool areInputs)
+    private static void WriteTensors(Utf8JsonWriter writer, string field, IReadOnlyList<TensorMetadata> tensors, bool areOptional)
     {
         writer.WriteStartArray(field);
         foreach (TensorMetadata tensor in tensors)
@@ -64,9 +63,9 @@ internal static class ModelManagement
                 writer.WriteNumberValue(size);
             }
             writer.WriteEndArray();
-            if (areInputs)
+            if (areOptional)
             {
-                writer.WriteBoolean("optional", true); // one of the prompts is needed, none of them in particular
+                writer.WriteBoolean("optional", true);
             }
             writer.WriteEndObject();
         }

@@ -40,7 +40,7 @@ internal static class OpenInferenceRest
     private static Task ServerMetadataAsync(HttpContext context) => JsonReply.WriteAsync(context, writer =>
     {
         writer.WriteStartObject();
-        writer.WriteString("name", ProductInfo.Name);
+        writer.WriteString("name", ServerExtensions.NameOf(context.RequestServices.GetRequiredService<ServerOptions>()));
         writer.WriteString("version", ProductInfo.Version);
         writer.WriteStartArray("extensions");
         foreach (string extension in ServerExtensions.Names)
@@ -99,15 +99,10 @@ internal static class OpenInferenceRest
         {
             return ListAsync(context);
         }
-        if (route.Action == "ready")
-        {
-            ServedModel asked = ModelLookup.Find(repository, route.Model, route.Version);
-            return Takes(context, Read) ? ModelReadyAsync(context, route.Model, asked) : Task.CompletedTask;
-        }
-        LanguageModel model = ModelLookup.FindText(repository, route.Model, route.Version);
+        ServedModel model = ModelLookup.Find(repository, route.Model, route.Version);
         string[] methods = route.Action switch
         {
-            ModelRoute.Metadata or "config" or "stats" => Read,
+            ModelRoute.Metadata or "ready" or "config" or "stats" => Read,
             ModelRoute.TraceSetting => ReadWrite,
             _ => ["POST"],
         };
@@ -117,16 +112,20 @@ internal static class OpenInferenceRest
         }
         return route.Action switch
         {
-            ModelRoute.Metadata => MetadataAsync(context, route.Model, model.LoadedEngine ?? model.Engine),
-            "config" => ModelManagement.ConfigAsync(context, route.Model, (model.LoadedEngine ?? model.Engine).Model),
+            ModelRoute.Metadata => MetadataAsync(context, route.Model, ModelDescription.Of(model)),
+            "ready" => ModelReadyAsync(context, route.Model, model),
+            "config" => ModelManagement.ConfigAsync(context, route.Model, ModelDescription.Of(model)),
             "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, model)]),
             ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, ServerSettings.Trace),
-            "infer" => MeasureAsync(context, model, (engine, watch) => InferAsync(context, route.Model, engine, watch)),
-            "generate" => MeasureAsync(context, model, (engine, watch) => GenerateEndpoint.GenerateAsync(context, engine, route.Model, watch)),
+            "infer" when model is TensorModel tensors => Statistics(context).Of(model).MeasureAsync(
+                watch => InferAsync(context, route.Model, tensors, watch), context.RequestAborted),
+            "infer" => MeasureAsync(context, Text(), (engine, watch) => InferAsync(context, route.Model, engine, watch)),
+            "generate" => MeasureAsync(context, Text(), (engine, watch) => GenerateEndpoint.GenerateAsync(context, engine, route.Model, watch)),
             "generate_stream" => GenerateEndpoint.WithErrorEventAsync(
-                context, () => MeasureAsync(context, model, (engine, watch) => GenerateEndpoint.StreamAsync(context, engine, route.Model, watch))),
+                context, () => MeasureAsync(context, Text(), (engine, watch) => GenerateEndpoint.StreamAsync(context, engine, route.Model, watch))),
             _ => throw new InvalidOperationException($"an action without a handler: {route.Action}"),
         };
+        LanguageModel Text() => ModelLookup.FindText(repository, route.Model, route.Version);
     }
 
     private static InferenceStatistics Statistics(HttpContext context) => context.RequestServices.GetRequiredService<InferenceStatistics>();
@@ -165,8 +164,8 @@ internal static class OpenInferenceRest
     private static Task SharedMemoryAsync(HttpContext context) => throw new RequestException(
         EngineErrorCode.Unsupported, "This server shares no memory with its clients; send the tensors in the request.");
 
-    private static Task MetadataAsync(HttpContext context, string name, ILlmEngine engine) => JsonReply.WriteAsync(
-        context, writer => InferJsonWriter.WriteMetadata(writer, name, engine.Model.HasTokenizer, engine.Model.HasChatTemplate));
+    private static Task MetadataAsync(HttpContext context, string name, ModelDescription description) => JsonReply.WriteAsync(
+        context, writer => InferJsonWriter.WriteMetadata(writer, name, description));
 
     private static Task ModelReadyAsync(HttpContext context, string name, ServedModel model)
     {
@@ -183,6 +182,13 @@ internal static class OpenInferenceRest
             }
             writer.WriteEndObject();
         });
+    }
+
+    private static async Task InferAsync(HttpContext context, string name, TensorModel model, InferenceWatch watch)
+    {
+        (InferRequest request, BinaryOutputs binary) = await RestBody.ReadInferAsync(context).ConfigureAwait(false);
+        IReadOnlyList<InferTensor> outputs = await model.RespondOnceAsync(request, watch, context.RequestAborted).ConfigureAwait(false);
+        await InferReply.WriteAsync(context, new InferResponse(name, TextModel.Version, request.Id ?? Guid.NewGuid().ToString(), outputs), binary).ConfigureAwait(false);
     }
 
     private static async Task InferAsync(HttpContext context, string name, ILlmEngine engine, InferenceWatch watch)

@@ -48,7 +48,8 @@ internal static class RepositoryEndpoints
         switch (action)
         {
             case "load":
-                RepositoryParameters.RequireLoad(parameters.Keys);
+                RepositoryParameters.Prepare(repository, name, parameters.ToDictionary(
+                    parameter => parameter.Key, parameter => parameter.Value.ValueKind == JsonValueKind.String ? parameter.Value.GetString() : null));
                 await repository.LoadAsync(name, context.RequestAborted).ConfigureAwait(false);
                 break;
             case "unload":

@@ -1,0 +1,4 @@
+namespace KServePaged.Predictor.Protocols.OpenInference;
+
+/// <param name="IsLast">No other response to the request follows.</param>
+internal sealed record TensorResponse(IReadOnlyList<InferTensor> Outputs, bool IsLast);
