@@ -1,4 +1,5 @@
 using System.Text;
+using KServePaged.TestSupport;
 
 namespace KServePaged.Predictor.Tests.Protocols.OpenInference;
 
