@@ -5,7 +5,7 @@ namespace KServePaged.EndToEnd.Tests;
 /// <summary>Every rpc of the real server with the embedded model, called by clients that others wrote.</summary>
 public sealed class GrpcClientsTests
 {
-    private static readonly string Protos = ThirdPartyClient.Checkout("protos");
+    private static readonly string Protos = Path.Combine(Repository.Root, "protos");
 
     [Fact]
     public async Task Grpcio_EveryRpc_Answers()

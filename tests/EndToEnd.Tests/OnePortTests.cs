@@ -123,7 +123,9 @@ public sealed class OnePortTests
         message.WriteTo(frame.AsSpan(5));
         using var call = new HttpRequestMessage(HttpMethod.Post, $"/{OpenInferenceGrpc.Service}/ModelStreamInfer")
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(frame),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(frame),
         };
         call.Content.Headers.ContentType = new MediaTypeHeaderValue("application/grpc");
         call.Headers.TE.ParseAdd("trailers");

@@ -8,10 +8,7 @@ internal static class ThirdPartyClient
     private const string Python = "/usr/bin/python3"; // Debian's: its grpcio is a package of the system, not of any other Python
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
-    private static string Clients { get; } = Path.Combine(Root(), "tests", "EndToEnd.Tests", "clients");
-
-    /// <summary>A file of the checkout these tests were built from.</summary>
-    public static string Checkout(string relative) => Path.Combine(Root(), relative);
+    private static string Clients { get; } = Path.Combine(Repository.Root, "tests", "EndToEnd.Tests", "clients");
 
     /// <summary>Runs a script with Debian's grpcio; skips the calling test where that is missing.</summary>
     /// <returns>The lines of its standard output, once it has ended with 0.</returns>
@@ -65,15 +62,5 @@ internal static class ThirdPartyClient
             Assert.Fail($"{program} {string.Join(' ', arguments)} took longer than {Limit.TotalSeconds} s:\n{await output}{await errors}");
         }
         return (process.ExitCode, await output, await errors);
-    }
-
-    private static string Root()
-    {
-        DirectoryInfo? at = new(AppContext.BaseDirectory);
-        while (at is not null && !File.Exists(Path.Combine(at.FullName, "KServePaged.sln")))
-        {
-            at = at.Parent;
-        }
-        return at?.FullName ?? throw new InvalidOperationException("no KServePaged.sln above the test binary");
     }
 }

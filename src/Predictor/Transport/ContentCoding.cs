@@ -23,16 +23,15 @@ internal static class ContentCoding
     {
         using var input = new MemoryStream(bytes.ToArray());
         using Stream inflater = coding == Gzip ? new GZipStream(input, CompressionMode.Decompress) : new ZLibStream(input, CompressionMode.Decompress);
-        var output = new ArrayBufferWriter<byte>();
-        while (inflater.Read(output.GetSpan(16 << 10)) is var read and > 0)
+        try
         {
-            output.Advance(read);
-            if (output.WrittenCount > maxBytes)
-            {
-                return null;
-            }
+            return ReadToEnd(inflater, maxBytes);
         }
-        return output.WrittenMemory;
+        catch (IOException e)
+        {
+            // Not of a lost connection, for which callers take it: a stream that asks for a dictionary ends so, for one.
+            throw new InvalidDataException(e.Message, e);
+        }
     }
 
     public static byte[] Compress(string coding, ReadOnlySpan<byte> bytes)
@@ -58,6 +57,25 @@ internal static class ContentCoding
         double gzip = Quality(named, Gzip);
         double deflate = Quality(named, Deflate);
         return gzip > 0 && gzip >= deflate ? Gzip : deflate > 0 ? Deflate : null;
+    }
+
+    private static ReadOnlyMemory<byte>? ReadToEnd(Stream inflater, long maxBytes)
+    {
+        var output = new ArrayBufferWriter<byte>();
+        while (true)
+        {
+            Span<byte> room = output.GetSpan(16 << 10);
+            int read = inflater.Read(room[..(int)Math.Min(room.Length, maxBytes + 1 - output.WrittenCount)]);
+            if (read == 0)
+            {
+                return output.WrittenMemory;
+            }
+            output.Advance(read);
+            if (output.WrittenCount > maxBytes)
+            {
+                return null;
+            }
+        }
     }
 
     private static double Quality(IList<StringWithQualityHeaderValue> named, string coding) =>

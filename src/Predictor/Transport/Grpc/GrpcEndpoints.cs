@@ -61,8 +61,10 @@ internal static partial class GrpcEndpoints
         }
         catch (Exception e) when (http.RequestAborted.IsCancellationRequested || e is IOException)
         {
-            // An IOException comes from the stream itself: a reset is seen by the reader before it cancels the request.
-            LogCallerLeft(logger, http.TraceIdentifier, method.Path); // nobody reads a status any more
+            // A reset is seen by the reader, as an IOException, before it cancels the request. Nobody reads a status any more; should
+            // the exception be another's, it is not left without one.
+            LogCallerLeft(logger, e, http.TraceIdentifier, method.Path);
+            Finish(http.Response, call, GrpcStatusCode.Internal, ErrorReply.Unexpected(http.TraceIdentifier).Message);
         }
         catch (OperationCanceledException) when (late is { IsCancellationRequested: true }) // the caller is still there
         {
@@ -130,7 +132,7 @@ internal static partial class GrpcEndpoints
     private static TimeSpan Capped(TimeSpan? timeout) => timeout < TimeSpan.FromDays(49) ? timeout.Value : Timeout.InfiniteTimeSpan;
 
     [LoggerMessage(1201, LogLevel.Debug, "Call {RequestId} to {Method}: the caller left")]
-    private static partial void LogCallerLeft(ILogger logger, string requestId, string method);
+    private static partial void LogCallerLeft(ILogger logger, Exception exception, string requestId, string method);
 
     [LoggerMessage(1202, LogLevel.Error, "Call {RequestId} to {Method} failed")]
     private static partial void LogFailed(ILogger logger, Exception failure, string requestId, string method);

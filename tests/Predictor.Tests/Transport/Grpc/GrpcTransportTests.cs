@@ -145,6 +145,7 @@ public sealed class GrpcTransportTests
         { "a flag of 2", [2, 0, 0, 0, 0], "identity", (int)GrpcStatusCode.Internal },
         { "compressed without an encoding", [1, 0, 0, 0, 0], "identity", (int)GrpcStatusCode.Internal },
         { "no gzip stream", [1, 0, 0, 0, 2, 5, 5], "gzip", (int)GrpcStatusCode.Internal },
+        { "a zlib stream that asks for a dictionary", [1, 0, 0, 0, 10, 0x78, 0xbb, 0, 0, 0, 1, 3, 0, 0, 0], "deflate", (int)GrpcStatusCode.Internal },
         { "an unknown encoding", [0, 0, 0, 0, 0], "snappy", (int)GrpcStatusCode.Unimplemented },
         { "4 GiB", [0, 255, 255, 255, 255], "identity", (int)GrpcStatusCode.ResourceExhausted },
         { "no protobuf", [0, 0, 0, 0, 1, 0xff], "identity", (int)GrpcStatusCode.Internal },

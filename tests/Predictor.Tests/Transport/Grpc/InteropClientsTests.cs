@@ -7,7 +7,7 @@ namespace KServePaged.Predictor.Tests.Transport.Grpc;
 /// <summary>The published interoperability cases, driven by clients that others wrote; here because their service is a test's own.</summary>
 public sealed class InteropClientsTests
 {
-    private static readonly string Proto = ThirdPartyClient.Checkout("tests/Predictor.Tests/Transport/Grpc/interop.proto");
+    private static readonly string Proto = Path.Combine(Repository.Root, "tests/Predictor.Tests/Transport/Grpc/interop.proto");
 
     [Fact]
     public async Task Grpcio_EveryCase_Holds()
