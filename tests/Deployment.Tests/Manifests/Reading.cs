@@ -23,4 +23,14 @@ internal static class Reading
 
     /// <summary>The item of that name in a list.</summary>
     public static JsonObject? Named(this JsonNode? node, string name, params string[] path) => node.Items(path).FirstOrDefault(item => item.Text("name") == name);
+
+    /// <summary>JSON with the fields of every object in one order, so that texts differ where values do.</summary>
+    public static string Canonical(this JsonNode? node) => Sorted(node)?.ToJsonString() ?? "null";
+
+    private static JsonNode? Sorted(JsonNode? node) => node switch
+    {
+        JsonObject fields => new JsonObject(fields.OrderBy(field => field.Key, StringComparer.Ordinal).Select(field => KeyValuePair.Create(field.Key, Sorted(field.Value)))),
+        JsonArray items => new JsonArray([.. items.Select(Sorted)]),
+        _ => node?.DeepClone(),
+    };
 }
