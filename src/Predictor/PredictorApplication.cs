@@ -21,7 +21,8 @@ internal static class PredictorApplication
 {
     /// <param name="output">Where the curl line goes when the model is ready.</param>
     /// <param name="free">How much memory there is for the models of a repository; null = as the engine says.</param>
-    public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output, FreeMemory? free = null)
+    /// <param name="clock">Null = the system's.</param>
+    public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output, FreeMemory? free = null, TimeProvider? clock = null)
     {
         TlsCertificate? certificate = ServerPorts.Certificate(options);
         // The empty builder: neither configuration files nor ASPNETCORE_* variables can change what the command line says.
@@ -32,7 +33,7 @@ internal static class PredictorApplication
         services.AddRoutingCore();
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
-        services.AddSingleton(options).AddSingleton(load).AddSingleton(TimeProvider.System).AddSingleton(output);
+        services.AddSingleton(options).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)
@@ -49,7 +50,8 @@ internal static class PredictorApplication
             .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
-        app.UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>().UseMiddleware<ErrorMiddleware>().UseMiddleware<StrictFraming>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
+        app.UseMiddleware<LeavingConnections>().UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>()
+            .UseMiddleware<ErrorMiddleware>().UseMiddleware<StrictFraming>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
         app.MapHealth();
         app.MapMetrics();
         app.MapOpenAI();

@@ -13,6 +13,9 @@ try
         case CommandLineResult.Version:
             Console.Out.WriteLine($"{ProductInfo.Name} {ProductInfo.Version}");
             return 0;
+        case CommandLineResult.Drain drain:
+            await Task.Delay(drain.Delay);
+            return 0;
         case CommandLineResult.Serve serve:
             return await ServerRun.RunAsync(serve, LlmEngine.LoadAsync);
         default:

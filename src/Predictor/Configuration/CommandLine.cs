@@ -17,6 +17,10 @@ internal static class CommandLine
         {
             return new CommandLineResult.Version();
         }
+        if (arguments is ["drain", ..])
+        {
+            return Drain([.. arguments.Skip(1)]);
+        }
         (Dictionary<CommandLineOption, Occurrence> own, Dictionary<ForeignOption, Occurrence> foreign) = Read(arguments);
         ServerOptions options = Defaults.Before(environment);
         // In the order they were last given, so that the later of api_key and api_key_file wins like any other repetition.
@@ -26,6 +30,23 @@ internal static class CommandLine
         }
         return new CommandLineResult.Serve(
             Defaults.After(options, environment), [.. foreign.OrderBy(pair => pair.Value.Position).Select(pair => Note(pair.Key, pair.Value))]);
+    }
+
+    private static CommandLineResult.Drain Drain(string[] arguments)
+    {
+        try
+        {
+            return arguments switch
+            {
+                [] => new CommandLineResult.Drain(TimeSpan.FromSeconds(10)),
+                [var seconds] => new CommandLineResult.Drain(OptionValues.Seconds(seconds, 3600)),
+                _ => throw new FormatException("at most one number of seconds"),
+            };
+        }
+        catch (FormatException e)
+        {
+            throw new UsageException($"drain '{string.Join(' ', arguments)}' cannot be used: it takes {e.Message}.");
+        }
     }
 
     private static (Dictionary<CommandLineOption, Occurrence> Own, Dictionary<ForeignOption, Occurrence> Foreign) Read(

@@ -55,12 +55,16 @@ internal static class Defaults
             // laptop must not open a port to the network.
             Host = options.Host ?? (demo && !environment.InKubernetes ? "127.0.0.1" : "*"),
             ModelWait = WaitOf(environment),
+            ShutdownDelay = DelayOf(options, environment),
         };
     }
 
     private static ServerOptions WithRepositoryAlone(ServerOptions options, ServerEnvironment environment) => options.ModelNames.Count > 0
         ? throw new UsageException("--model_name names the model of --model_dir; those of --model_repository are called as their directories are.")
-        : options with { Host = options.Host ?? "*", ModelWait = WaitOf(environment) };
+        : options with { Host = options.Host ?? "*", ModelWait = WaitOf(environment), ShutdownDelay = DelayOf(options, environment) };
+
+    private static TimeSpan DelayOf(ServerOptions options, ServerEnvironment environment) =>
+        options.ShutdownDelay ?? (environment.InKubernetes ? TimeSpan.FromSeconds(5) : TimeSpan.Zero);
 
     private static TimeSpan WaitOf(ServerEnvironment environment) => environment.ModelAppearsLate ? TimeSpan.FromMinutes(10) : TimeSpan.Zero;
 

@@ -16,7 +16,8 @@ internal static class HelpText
         var text = new StringBuilder();
         text.AppendLine("Serves a language model over the OpenAI API and the Open Inference Protocol.").AppendLine()
             .AppendLine("  kservepaged                              the embedded demo model on http://127.0.0.1:8080")
-            .AppendLine("  kservepaged --model_dir /mnt/models      a Hugging Face directory on every address, port 8080").AppendLine()
+            .AppendLine("  kservepaged --model_dir /mnt/models      a Hugging Face directory on every address, port 8080")
+            .AppendLine("  kservepaged drain [SECONDS]              waits (10 s unless said), for the preStop hook of a pod").AppendLine()
             .AppendLine("Write _ or - within a name, = or a blank before a value, --x, --x false or --no-x for a switch.")
             .AppendLine("Where an option is given twice, the last one counts.");
         foreach (IGrouping<string, CommandLineOption> group in CommandLineTable.Shown.GroupBy(option => option.Group))

@@ -42,7 +42,10 @@ internal sealed record ServerOptions
     /// <summary>Whether the usage of OpenAI answers tells how many prompt tokens were found in the cache.</summary>
     public bool PromptTokensDetails { get; init; }
 
-    /// <summary>How long running requests may take to end after SIGTERM. Below Kubernetes' default grace of 30 s.</summary>
+    /// <summary>How long after SIGTERM requests are still taken, while readiness already fails: balancers notice late. Part of <see cref="ShutdownTimeout"/>.</summary>
+    public TimeSpan? ShutdownDelay { get; init; }
+
+    /// <summary>How long after SIGTERM running requests may take to end. Below Kubernetes' default grace of 30 s.</summary>
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(25);
 
     /// <summary>How long the model directory may take to appear: a modelcar links it after our start.</summary>

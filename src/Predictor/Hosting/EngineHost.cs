@@ -7,7 +7,7 @@ namespace KServePaged.Predictor.Hosting;
 /// closes.
 /// </summary>
 internal sealed class EngineHost(
-    ModelRepository repository, ServerOptions options, IHostApplicationLifetime lifetime, ILoggerFactory loggers, LoadReporter reporter)
+    ModelRepository repository, ServerOptions options, IHostApplicationLifetime lifetime, ILoggerFactory loggers, LoadReporter reporter, TimeProvider clock)
     : BackgroundService, IHostedLifecycleService
 {
     private readonly HostingLog _log = new(loggers.CreateLogger("KServePaged.Hosting"));
@@ -22,12 +22,19 @@ internal sealed class EngineHost(
         return Task.CompletedTask;
     }
 
-    /// <summary>Before the port closes: refuse what is new, let what runs end.</summary>
+    /// <summary>Before the port closes: fail readiness, serve what still comes from balancers that have not seen it, then refuse it and let what runs end.</summary>
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        limit.CancelAfter(options.ShutdownTimeout);
-        await repository.DrainAsync(limit.Token).ConfigureAwait(false);
+        using var limit = new CancellationTokenSource(options.ShutdownTimeout, clock);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
+        repository.Leave();
+        if (options.ShutdownDelay is { Ticks: > 0 } delay && repository.Health.Live)
+        {
+            _log.Leaving(delay.TotalSeconds);
+            await Task.Delay(delay < options.ShutdownTimeout ? delay : options.ShutdownTimeout, clock, linked.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // at the latest when the limit of the shutdown passes
+        }
+        await repository.DrainAsync(linked.Token).ConfigureAwait(false);
     }
 
     public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;

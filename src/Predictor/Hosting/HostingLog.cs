@@ -31,6 +31,9 @@ internal sealed partial class HostingLog(ILogger logger)
     [LoggerMessage(1108, LogLevel.Information, "{Model} is unloaded")]
     public partial void Unloaded(string model);
 
+    [LoggerMessage(1110, LogLevel.Information, "Leaving: not ready any more; requests are taken for another {Seconds} s")]
+    public partial void Leaving(double seconds);
+
     [LoggerMessage(1109, LogLevel.Information, "{Model} is ready after {Seconds:0.0} s")]
     public partial void Ready(string model, double seconds);
 }

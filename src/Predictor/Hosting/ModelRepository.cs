@@ -23,6 +23,7 @@ internal sealed class ModelRepository(
     private MemoryShares? _shares;
     private volatile HealthReport? _failed;
     private volatile bool _started;
+    private volatile bool _leaving;
     private volatile bool _draining;
 
     /// <summary>Every model, loaded or not; that of the command line first.</summary>
@@ -42,12 +43,17 @@ internal sealed class ModelRepository(
             HealthReport[] reports = [.. _models.Select(model => model.Health.Current)];
             return _failed
                 ?? reports.FirstOrDefault(report => !report.Live)
-                ?? (_draining ? new HealthReport(Live: true, Ready: false, HealthState.DrainingStage) : null)
+                ?? (_leaving || _draining ? new HealthReport(Live: true, Ready: false, HealthState.DrainingStage) : null)
                 ?? (_started ? new HealthReport(Live: true, Ready: true, HealthState.ReadyStage) : null)
                 ?? reports.FirstOrDefault(report => report is { Ready: false, Stage: not HealthState.UnloadedStage })
                 ?? new HealthReport(Live: true, Ready: false, HealthState.WaitingStage);
         }
     }
+
+    /// <summary>The process is about to end: the server is not ready any more, and still serves what comes.</summary>
+    public bool IsLeaving => _leaving;
+
+    public void Leave() => _leaving = true;
 
     /// <summary>The model of a request.</summary>
     /// <param name="name">One of its names; null or empty for the only one there is.</param>

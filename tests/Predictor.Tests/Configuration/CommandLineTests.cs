@@ -42,6 +42,24 @@ public sealed class CommandLineTests
         Assert.Equal(expected, Serve("--model /m " + line).Options.Engine.MaxModelLength);
 
     [Fact]
+    public void Parse_Drain_WaitsTenSecondsUnlessTold()
+    {
+        Assert.Equal(new CommandLineResult.Drain(TimeSpan.FromSeconds(10)), CommandLine.Parse(["drain"], NoEnvironment));
+        Assert.Equal(new CommandLineResult.Drain(TimeSpan.FromSeconds(2.5)), CommandLine.Parse(["drain", "2.5"], NoEnvironment));
+        Assert.Contains("drain 'soon' cannot be used", Assert.Throws<UsageException>(() => CommandLine.Parse(["drain", "soon"], NoEnvironment)).Message);
+    }
+
+    [Fact]
+    public void Parse_ShutdownDelay_IsFiveSecondsInKubernetesUnlessGiven()
+    {
+        var kubernetes = new ServerEnvironment { InKubernetes = true };
+        Assert.Equal(TimeSpan.Zero, Serve("--model /m").Options.ShutdownDelay);
+        Assert.Equal(TimeSpan.FromSeconds(5), Serve("--model /m", kubernetes).Options.ShutdownDelay);
+        Assert.Equal(TimeSpan.FromSeconds(5), Serve("--model_repository /r", kubernetes).Options.ShutdownDelay);
+        Assert.Equal(TimeSpan.Zero, Serve("--model /m --shutdown_delay 0", kubernetes).Options.ShutdownDelay);
+    }
+
+    [Fact]
     public void Parse_Repository_NeedsNoModelAndNamesNone()
     {
         ServerOptions options = Serve("--model_repository /r").Options;

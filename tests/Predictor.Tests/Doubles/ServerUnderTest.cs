@@ -58,20 +58,20 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     /// <summary>Starts and waits until the model is ready.</summary>
     public static async Task<ServerUnderTest> StartAsync(
-        Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null)
+        Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, TimeProvider? clock = null)
     {
         engine ??= new ScriptedEngine();
-        ServerUnderTest server = await StartLoadingAsync((_, _, _, _) => Task.FromResult<KServePaged.Engine.ILlmEngine>(engine), change, engine, extend);
+        ServerUnderTest server = await StartLoadingAsync((_, _, _, _) => Task.FromResult<KServePaged.Engine.ILlmEngine>(engine), change, engine, extend, clock: clock);
         await server.WaitForAsync(health => health.Ready);
         return server;
     }
 
     /// <summary>Starts with a loader of the test's own and does not wait for it.</summary>
     public static async Task<ServerUnderTest> StartLoadingAsync(
-        EngineLoader load, Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, FreeMemory? free = null)
+        EngineLoader load, Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, FreeMemory? free = null, TimeProvider? clock = null)
     {
         var output = new StringWriter();
-        WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output, free);
+        WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output, free, clock);
         var log = new RecordingLog();
         app.Services.GetRequiredService<Microsoft.Extensions.Logging.ILoggerFactory>().AddProvider(log);
         extend?.Invoke(app);

@@ -100,6 +100,27 @@ public sealed class RequestLifeTests
     }
 
     [Fact]
+    public async Task Leave_ForTheDelay_IsNotReadyAndStillServes()
+    {
+        var delay = TimeSpan.FromSeconds(7);
+        var clock = new HeldClock(delay);
+        await using ServerUnderTest server = await ServerUnderTest.StartAsync(options => options with { ShutdownDelay = delay }, clock: clock);
+        Task stopping = server.StopAsync();
+        await clock.Asked.WaitAsync(Cancel);
+
+        Assert.Equal(503, (await server.GetAsync("/health")).Status);
+        Assert.Equal("""{"ready":false,"error":"not ready: draining","status":"draining"}""", (await server.GetAsync("/v2/health/ready")).Body.GetRawText());
+        Assert.Equal(200, (await server.GetAsync("/v2/health/live")).Status);
+        using HttpResponseMessage served = await server.SendAsync("/v1/completions", """{"prompt":"x"}""");
+        Assert.Equal((200, true), ((int)served.StatusCode, served.Headers.ConnectionClose));
+        Assert.False(stopping.IsCompleted);
+
+        clock.End();
+        await stopping.WaitAsync(TimeSpan.FromSeconds(10), Cancel);
+        Assert.True(server.Engine.IsDisposed);
+    }
+
+    [Fact]
     public async Task Drain_PastItsTimeout_CutsWithAbort()
     {
         await using ServerUnderTest server = await ServerUnderTest.StartAsync(options => options with { ShutdownTimeout = TimeSpan.FromMilliseconds(1) });
