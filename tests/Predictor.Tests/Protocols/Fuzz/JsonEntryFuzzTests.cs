@@ -1,9 +1,12 @@
 using System.Text;
+using KServePaged.Predictor.Protocols.KServeV1;
+using KServePaged.Predictor.Protocols.KServeV1.CloudEvents;
 using KServePaged.Predictor.Protocols.OpenAI;
 using KServePaged.Predictor.Protocols.OpenInference;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Tests.Doubles;
 using KServePaged.Predictor.Transport;
+using Microsoft.AspNetCore.Http;
 
 namespace KServePaged.Predictor.Tests.Protocols.Fuzz;
 
@@ -31,6 +34,16 @@ public sealed class JsonEntryFuzzTests
         """{"prompt":[[1,2],[3]],"stream":true,"suffix":null,"presence_penalty":0.1,"stop_token_ids":[1],"truncate_prompt_tokens":5}""",
         """{"prompt":["a","b"],"min_tokens":1,"top_p":0.9,"top_k":4,"request_id":"r","cache_salt":"s","logit_bias":{"1":1}}""");
 
+    private static readonly JsonMutator Predict = new(
+        """{"instances":["a",{"text":"b","max_tokens":3},{"messages":[{"role":"user","content":"x"}],"n":2},{"input_ids":[1,2]}],"parameters":{"temperature":0,"details":true,"stop":["a"]}}""",
+        """{"inputs":[{"prompt":"a","logprobs":1,"return_finish_reason":false},{"text_input":"b","seed":null,"logit_bias":{"5":1}}],"parameters":{"stream":false,"timeout":1000}}""");
+
+    private static readonly JsonMutator Event = new(
+        """{"specversion":"1.0","id":"1","source":"s","type":"t","time":"2026-01-01T00:00:00Z","count":5,"flag":true,"data":{"instances":["a"],"parameters":{"max_tokens":3}}}""",
+        """{"specversion":"1.0","id":"1","source":"s","type":"t","datacontenttype":"application/json","data_base64":"eyJpbnN0YW5jZXMiOlsiYSJdfQ=="}""");
+
+    private static readonly HeaderDictionary Structured = new() { ["Content-Type"] = CloudEventReader.StructuredType };
+
     [Fact]
     public void Infer_OnlyEverRefuses() => Check(1, Infer, bytes => InferMapper.Map(RestBody.ReadInfer(bytes, headerLength: null).Request, new ScriptedEngine().Model, "r"));
 
@@ -42,6 +55,12 @@ public sealed class JsonEntryFuzzTests
 
     [Fact]
     public void Completion_OnlyEverRefuses() => Check(4, Completion, bytes => CompletionCall.Parse(new RequestFields(JsonBody.Parse(bytes))));
+
+    [Fact]
+    public void Predict_OnlyEverRefuses() => Check(5, Predict, bytes => PredictJson.Read(JsonBody.Parse(bytes), "r"));
+
+    [Fact]
+    public void CloudEvent_OnlyEverRefuses() => Check(6, Event, bytes => PredictJson.Read(CloudEventReader.Read(Structured, bytes)!.Data, "r")); // the header makes it an event
 
     private static void Check(int entry, JsonMutator mutator, Action<byte[]> serve) => FuzzRun.Check(
         Seed + entry,

@@ -57,7 +57,7 @@ internal static class CloudEventReader
 
     private static CloudEvent ReadStructured(JsonElement envelope)
     {
-        JsonFields.RequireObject(envelope, "a structured CloudEvent");
+        JsonFields.RequireObject(envelope, "the request, a structured CloudEvent,");
         var attributes = new Dictionary<string, string>();
         foreach (JsonProperty member in envelope.EnumerateObject())
         {
