@@ -28,12 +28,13 @@ internal static class PredictorApplication
         // The empty builder: neither configuration files nor ASPNETCORE_* variables can change what the command line says.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => ServerPorts.Listen(kestrel, options, certificate));
-        Log(builder.Logging, options);
+        var threshold = new LogThreshold(options.LogLevel);
+        Log(builder.Logging, threshold);
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
-        services.AddSingleton(options).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
+        services.AddSingleton(options).AddSingleton(threshold).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)
@@ -78,7 +79,7 @@ internal static class PredictorApplication
         }
     }
 
-    private static void Log(ILoggingBuilder logging, ServerOptions options)
+    private static void Log(ILoggingBuilder logging, LogThreshold threshold)
     {
         logging.AddSimpleConsole(console =>
         {
@@ -88,9 +89,10 @@ internal static class PredictorApplication
         });
         // Standard error: standard output is for the line one copies.
         logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        logging.SetMinimumLevel(options.LogLevel);
+        logging.AddFilter(level => threshold.Passes(level));
         // Kestrel itself warns that a port without TLS cannot negotiate HTTP/2, which OnePort does for it; its parts keep their say.
-        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error).AddFilter("Microsoft.AspNetCore.Server.Kestrel.", LogLevel.Warning);
-        logging.AddFilter("Microsoft", options.LogLevel > LogLevel.Warning ? options.LogLevel : LogLevel.Warning);
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => threshold.Passes(level, LogLevel.Error));
+        logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.", level => threshold.Passes(level, LogLevel.Warning));
+        logging.AddFilter("Microsoft", level => threshold.Passes(level, LogLevel.Warning));
     }
 }

@@ -37,6 +37,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     /// <summary>What was logged at the level of the options or above.</summary>
     public RecordingLog Log { get; }
 
+    public IServiceProvider Services => _app.Services;
+
     public ModelRepository Repository => _app.Services.GetRequiredService<ModelRepository>();
 
     public IEnumerable<Microsoft.AspNetCore.Http.Endpoint> Endpoints =>

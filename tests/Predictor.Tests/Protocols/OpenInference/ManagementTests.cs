@@ -7,6 +7,8 @@ using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Tests.Doubles;
 using KServePaged.Predictor.Tests.Transport.Grpc;
 using KServePaged.Predictor.Transport;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace KServePaged.Predictor.Tests.Protocols.OpenInference;
 
@@ -127,7 +129,10 @@ public sealed class ManagementTests
 
     [Theory]
     [InlineData("/v2/logging", """{"log_info":false,"log_error":true,"log_file":null}""", 200, "log_verbose_level")]
-    [InlineData("/v2/logging", """{"log_verbose_level":1}""", 400, "'log_verbose_level' is '0' and cannot be changed")]
+    [InlineData("/v2/logging", """{"log_verbose_level":3}""", 400, "a number from 0 to 2")]
+    [InlineData("/v2/logging", """{"log_info":1}""", 400, "'log_info' must be true or false")]
+    [InlineData("/v2/logging", """{"log_error":false,"log_info":true}""", 400, "one threshold")]
+    [InlineData("/v2/logging", """{"log_file":"x"}""", 400, "'log_file' is '' and cannot be changed")]
     [InlineData("/v2/logging", """{"colour":1}""", 400, "no setting 'colour'")]
     [InlineData("/v2/logging", "[]", 400, "JSON object")]
     [InlineData("/v2/trace/setting", """{"trace_level":["OFF"],"trace_rate":null}""", 200, "trace_level")]
@@ -137,7 +142,7 @@ public sealed class ManagementTests
     [InlineData("/v2/cudasharedmemory/unregister", "", 400, "shares no memory")]
     [InlineData("/v2/models/tales/config", "", 405, "POST")]
     [InlineData("/v2/models/stats", "", 405, "POST")]
-    public async Task Post_ChangesNothingAndSaysSo(string path, string json, int expected, string fragment)
+    public async Task Post_WhenNothingChanges_SaysSo(string path, string json, int expected, string fragment)
     {
         await using ServerUnderTest server = await ServerUnderTest.StartAsync();
         (int status, JsonElement body) = await server.PostAsync(path, json);
@@ -157,12 +162,40 @@ public sealed class ManagementTests
         using var client = new GrpcTestClient(server.Address);
         LogSettingsResponse log = (await client.CallAsync(Service + "LogSettings", new LogSettingsRequest())).Single(LogSettingsResponse.Parser);
         Assert.Equal((true, 0U, "ISO8601"), (log.Settings["log_error"].BoolParam, log.Settings["log_verbose_level"].Uint32Param, log.Settings["log_format"].StringParam));
-        var change = new LogSettingsRequest { Settings = { ["log_info"] = new() { BoolParam = true } } };
-        Assert.Equal(GrpcStatusCode.InvalidArgument, (await client.CallAsync(Service + "LogSettings", change)).Status);
         var same = new TraceSettingRequest { ModelName = "tales", Settings = { ["trace_level"] = new() { Value = { "OFF" } }, ["trace_rate"] = new() } };
         Assert.Equal(["OFF"], (await client.CallAsync(Service + "TraceSetting", same)).Single(TraceSettingResponse.Parser).Settings["trace_level"].Value);
         same.Settings["trace_level"].Value[0] = "TENSORS";
         Assert.Equal(GrpcStatusCode.InvalidArgument, (await client.CallAsync(Service + "TraceSetting", same)).Status);
+    }
+
+    [Theory]
+    [InlineData("""{"log_info":true}""", LogLevel.Information)]
+    [InlineData("""{"log_verbose_level":1,"log_format":"default","log_info":true}""", LogLevel.Debug)]
+    [InlineData("""{"log_verbose_level":2}""", LogLevel.Trace)]
+    [InlineData("""{"log_error":false}""", LogLevel.Critical)]
+    [InlineData("""{"log_warning":true,"log_info":false}""", LogLevel.Warning)]
+    [InlineData("""{"log_error":null,"log_file":"","log_verbose_level":0}""", LogLevel.Error)]
+    public async Task Logging_WhenChanged_MovesTheThreshold(string change, LogLevel expected)
+    {
+        await using ServerUnderTest server = await ServerUnderTest.StartAsync();
+        var logger = server.Services.GetRequiredService<ILoggerFactory>().CreateLogger("test");
+        Assert.True(logger.IsEnabled(LogLevel.Error) && !logger.IsEnabled(LogLevel.Warning));
+        Assert.Equal(200, (await server.PostAsync("/v2/logging", change)).Status);
+        Assert.Equal((true, false), (logger.IsEnabled(expected), logger.IsEnabled(expected - 1)));
+        await server.PostAsync("/v2/logging", """{"log_info":null,"log_warning":null,"log_error":null,"log_verbose_level":null}"""); // back to the start
+        Assert.True(logger.IsEnabled(LogLevel.Error) && !logger.IsEnabled(LogLevel.Warning));
+    }
+
+    [Fact]
+    public async Task Logging_WhenChangedOverGrpc_MovesTheThreshold()
+    {
+        await using ServerUnderTest server = await ServerUnderTest.StartAsync();
+        using var client = new GrpcTestClient(server.Address);
+        var change = new LogSettingsRequest { Settings = { ["log_verbose_level"] = new() { Uint32Param = 1 }, ["log_format"] = new() { StringParam = "default" } } };
+        LogSettingsResponse log = (await client.CallAsync(Service + "LogSettings", change)).Single(LogSettingsResponse.Parser);
+        Assert.Equal((true, 1U), (log.Settings["log_info"].BoolParam, log.Settings["log_verbose_level"].Uint32Param));
+        change.Settings["log_error"] = new() { BoolParam = false };
+        Assert.Equal(GrpcStatusCode.InvalidArgument, (await client.CallAsync(Service + "LogSettings", change)).Status);
     }
 
     [Fact]

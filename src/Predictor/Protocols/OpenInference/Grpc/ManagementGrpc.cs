@@ -1,17 +1,16 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
-using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport.Grpc;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>Triton's extensions that tell about models and the server: the gRPC twins of the REST routes.</summary>
-internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatistics statistics, ServerOptions options)
+internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatistics statistics, LogThreshold threshold)
 {
     private const string Service = OpenInferenceGrpc.Service;
 
-    private readonly ServerSettings _logging = ServerSettings.Logging(options.LogLevel);
+    private readonly LogSettings _logging = new(threshold);
 
     public IEnumerable<GrpcMethod> Methods =>
     [
@@ -126,12 +125,10 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         {
             _ = ModelLookup.Find(repository, request.ModelName, version: null);
         }
-        foreach ((string name, TraceSettingRequest.Types.SettingValue value) in request.Settings)
-        {
-            ServerSettings.Trace.RequireUnchanged(name, value.Value.Count > 0 ? value.Value : null); // none = back to the default
-        }
+        TraceSettings.Instance.Apply([.. request.Settings.Select(setting =>
+            (setting.Key, setting.Value.Value.Count > 0 ? (IReadOnlyList<string>?)[.. setting.Value.Value] : null))]); // none = back to the default
         var response = new TraceSettingResponse();
-        foreach (JsonProperty setting in ServerSettings.Trace.Values.EnumerateObject())
+        foreach (JsonProperty setting in TraceSettings.Instance.Values.EnumerateObject())
         {
             response.Settings[setting.Name] = new TraceSettingResponse.Types.SettingValue { Value = { ServerSettings.TextsOf(setting.Value) } };
         }
@@ -140,17 +137,7 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
 
     private LogSettingsResponse Logging(LogSettingsRequest request)
     {
-        foreach ((string name, LogSettingsRequest.Types.SettingValue value) in request.Settings)
-        {
-            _logging.RequireUnchanged(name, value.ParameterChoiceCase switch
-            {
-                LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.BoolParam => [value.BoolParam ? "true" : "false"],
-                LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.Uint32Param =>
-                    [value.Uint32Param.ToString(System.Globalization.CultureInfo.InvariantCulture)],
-                LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.StringParam => [value.StringParam],
-                _ => null,
-            });
-        }
+        _logging.Apply([.. request.Settings.Select(setting => (setting.Key, TextsOf(setting.Value)))]);
         var response = new LogSettingsResponse();
         foreach (JsonProperty setting in _logging.Values.EnumerateObject())
         {
@@ -163,6 +150,14 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         }
         return response;
     }
+
+    private static IReadOnlyList<string>? TextsOf(LogSettingsRequest.Types.SettingValue value) => value.ParameterChoiceCase switch
+    {
+        LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.BoolParam => [value.BoolParam ? "true" : "false"],
+        LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.Uint32Param => [value.Uint32Param.ToString(System.Globalization.CultureInfo.InvariantCulture)],
+        LogSettingsRequest.Types.SettingValue.ParameterChoiceOneofCase.StringParam => [value.StringParam],
+        _ => null,
+    };
 
     private static StatisticDuration Duration(InferenceDurations durations) => new() { Count = durations.Count, Ns = durations.Nanoseconds };
 

@@ -34,17 +34,14 @@ internal static class ModelManagement
         writer.WriteEndObject();
     });
 
-    /// <summary>GET tells the settings; POST with a change is refused, POST with what holds is answered like GET.</summary>
+    /// <summary>GET tells the settings; POST changes them, or is refused, and tells what holds then.</summary>
     public static async Task SettingsAsync(HttpContext context, ServerSettings settings)
     {
         if (HttpMethods.IsPost(context.Request.Method))
         {
             JsonElement body = JsonBody.Parse(await RequestBody.ReadAsync(context).ConfigureAwait(false));
             JsonFields.RequireObject(body, "the request body");
-            foreach (JsonProperty change in body.EnumerateObject())
-            {
-                settings.RequireUnchanged(change.Name, change.Value.ValueKind == JsonValueKind.Null ? null : ServerSettings.TextsOf(change.Value));
-            }
+            settings.Apply([.. body.EnumerateObject().Select(change => (change.Name, change.Value.ValueKind == JsonValueKind.Null ? null : ServerSettings.TextsOf(change.Value)))]);
         }
         await JsonReply.WriteAsync(context, settings.Values.WriteTo).ConfigureAwait(false);
     }

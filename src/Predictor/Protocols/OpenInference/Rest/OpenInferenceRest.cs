@@ -26,9 +26,9 @@ internal static class OpenInferenceRest
         routes.Map("/v2/models/stats", AllStatisticsAsync);
         routes.MapPost("/v2/repository/index", context => RepositoryEndpoints.IndexAsync(context, Repository(context)));
         routes.MapPost("/v2/repository/models/{**path}", context => RepositoryEndpoints.ChangeAsync(context, Repository(context)));
-        routes.MapMethods("/v2/trace/setting", ReadWrite, context => ModelManagement.SettingsAsync(context, ServerSettings.Trace));
+        routes.MapMethods("/v2/trace/setting", ReadWrite, context => ModelManagement.SettingsAsync(context, TraceSettings.Instance));
         routes.MapMethods("/v2/logging", ReadWrite, context => ModelManagement.SettingsAsync(
-            context, ServerSettings.Logging(context.RequestServices.GetRequiredService<ServerOptions>().LogLevel)));
+            context, new LogSettings(context.RequestServices.GetRequiredService<LogThreshold>())));
         routes.Map("/v2/systemsharedmemory/{**path}", SharedMemoryAsync);
         routes.Map("/v2/cudasharedmemory/{**path}", SharedMemoryAsync);
     }
@@ -116,7 +116,7 @@ internal static class OpenInferenceRest
             "ready" => ModelReadyAsync(context, route.Model, model),
             "config" => ModelManagement.ConfigAsync(context, route.Model, ModelDescription.Of(model)),
             "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, model)]),
-            ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, ServerSettings.Trace),
+            ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, TraceSettings.Instance),
             "infer" when model is TensorModel tensors => Statistics(context).Of(model).MeasureAsync(
                 watch => InferAsync(context, route.Model, tensors, watch), context.RequestAborted),
             "infer" => MeasureAsync(context, Text(), (engine, watch) => InferAsync(context, route.Model, engine, watch)),
