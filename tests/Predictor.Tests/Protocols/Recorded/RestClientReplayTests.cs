@@ -6,7 +6,7 @@ using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Tests.Protocols.Recorded;
 
-/// <summary>What real clients of the Open Inference Protocol sent over HTTP/1.1, byte for byte, gets an answer of the kind that they were seen to accept.</summary>
+/// <summary>What real clients of KServe's protocols sent over HTTP/1.1, byte for byte, gets an answer of the kind that they were seen to accept.</summary>
 public sealed class RestClientReplayTests
 {
     private static readonly Expectation[] Rules =
@@ -24,7 +24,8 @@ public sealed class RestClientReplayTests
     [Fact]
     public async Task EveryRequest_IsAnsweredAsItsClientNeeds()
     {
-        JsonElement[] records = [.. RecordedTraffic.OfKind("client").Where(record => TargetOf(record)?.StartsWith("/v2", StringComparison.Ordinal) == true)];
+        JsonElement[] records = [.. RecordedTraffic.OfKind("client").Where(record =>
+            TargetOf(record)?.StartsWith("/v2", StringComparison.Ordinal) == true || RecordedTraffic.Text(record, "case").StartsWith("kserve-rest/v1", StringComparison.Ordinal))];
         await using ServerUnderTest server = await ServerUnderTest.StartAsync(options => options with { ModelNames = ["llm"], TestModels = true });
         foreach (JsonElement record in records)
         {
@@ -66,6 +67,8 @@ public sealed class RestClientReplayTests
         "/v2" => ["name", "version", "extensions"],
         "/v2/health/live" => ["live"],
         "/v2/logging" => ["log_file", "log_info", "log_warning", "log_error", "log_verbose_level", "log_format"],
+        "/v1/models/llm" => ["ready"],
+        "/v1/models/llm:predict" => ["predictions"],
         _ when target.EndsWith("/load", StringComparison.Ordinal) => ["name", "load"],
         _ when target.EndsWith("/ready", StringComparison.Ordinal) => ["ready"],
         _ when target.EndsWith("/generate", StringComparison.Ordinal) => ["model_name", "text_output"],
