@@ -1,4 +1,6 @@
 using KServePaged.Engine;
+using KServePaged.Predictor.Autoscaling;
+using KServePaged.Predictor.Autoscaling.Grpc;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
@@ -35,7 +37,6 @@ internal static class PredictorApplication
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
         services.AddSingleton(options).AddSingleton(threshold).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
-        services.AddSingleton<OpenCalls>().AddHostedService(provider => provider.GetRequiredService<OpenCalls>());
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)
@@ -48,6 +49,7 @@ internal static class PredictorApplication
             services.AddSingleton(model);
         }
         services.AddSingleton<InferenceStatistics>().AddSingleton<OpenInferenceGrpc>().AddSingleton<ManagementGrpc>();
+        services.AddSingleton<PeerLoads>().AddSingleton<ExternalScalerGrpc>();
         services.AddSingleton<IErrorShape, GrpcErrorShape>().AddSingleton<IErrorShape, RestErrorShape>()
             .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
@@ -68,15 +70,16 @@ internal static class PredictorApplication
         var limits = new GrpcLimits();
         var health = new GrpcHealth(
             app.Services.GetRequiredService<ModelRepository>(), [OpenInferenceGrpc.Service, GrpcHealth.Service], app.Services.GetRequiredService<TimeProvider>());
-        var reflection = new GrpcReflection([OpenInferenceReflection.Descriptor, HealthReflection.Descriptor]);
+        var reflection = new GrpcReflection([OpenInferenceReflection.Descriptor, HealthReflection.Descriptor, ExternalScalerReflection.Descriptor]);
         foreach (GrpcMethod method in app.Services.GetRequiredService<OpenInferenceGrpc>().Methods
             .Concat(app.Services.GetRequiredService<ManagementGrpc>().Methods).Concat(reflection.Methods))
         {
             app.MapGrpc(method, limits);
         }
-        foreach (GrpcMethod method in health.Methods)
+        // Probes and autoscalers carry no keys, and see no content.
+        foreach (GrpcMethod method in health.Methods.Concat(app.Services.GetRequiredService<ExternalScalerGrpc>().Methods))
         {
-            app.MapGrpc(method, limits).WithMetadata(OpenToAll.Instance); // probes carry no keys
+            app.MapGrpc(method, limits).WithMetadata(OpenToAll.Instance);
         }
     }
 

@@ -36,6 +36,7 @@ public sealed partial class DependencyTests
         ["Telemetry"] = ["Configuration", "Security"],
         ["Hosting"] = ["Configuration", "Errors", "Telemetry", "Transport", "Security"],
         ["Generation"] = ["Transport"],
+        ["Autoscaling"] = ["Errors", "Hosting", "Transport"],
         ["Protocols.OpenAI"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Generation"],
         ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation"],
         ["Protocols.KServeV1"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation"],

@@ -76,7 +76,7 @@ internal sealed class EngineCore
         }
         _scheduler.Commit(_plan);
         Publish();
-        _journal.EndStep(_plan.TokenCount, _scheduler.PreemptionCount - preemptions);
+        _journal.EndStep(_plan.TokenCount, _plan.SequenceCount, _scheduler.PreemptionCount - preemptions);
         UpdateStatistics();
         return !_scheduler.IsIdle;
     }
@@ -263,8 +263,10 @@ internal sealed class EngineCore
 
     private void UpdateStatistics()
     {
+        long pending = _scheduler.PendingTokens;
         var statistics = new EngineStatistics(
-            _scheduler.RunningCount, _scheduler.WaitingCount, _cache.Pool.UsedCount, _cache.Prefixes.Count, _cache.Pool.BlockCount);
+            _scheduler.RunningCount, _scheduler.WaitingCount, _cache.Pool.UsedCount, _cache.Prefixes.Count, _cache.Pool.BlockCount,
+            pending, _journal.Forecast.WorkSeconds(pending), _journal.Forecast.FirstTokenSeconds(pending));
         lock (_statisticsGate)
         {
             _statistics = statistics;

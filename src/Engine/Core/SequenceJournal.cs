@@ -11,6 +11,8 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
 {
     private long _stepBeganAt;
 
+    public LoadForecast Forecast { get; } = new();
+
     /// <summary>The time that events are noted under.</summary>
     public long Now { get; private set; } = clock.GetTimestamp();
 
@@ -19,11 +21,12 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
     /// <summary>The device is done; tokens are handed out now.</summary>
     public void BeginPublish() => Now = clock.GetTimestamp();
 
-    public void EndStep(int tokens, long preemptions)
+    public void EndStep(int tokens, int sequences, long preemptions)
     {
         if (tokens > 0)
         {
             metrics.Step(tokens);
+            Forecast.Step(tokens, sequences, Seconds(_stepBeganAt, Now));
         }
         if (preemptions > 0)
         {
@@ -38,6 +41,7 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
         sequence.ScheduledAt = _stepBeganAt;
         double waited = Seconds(sequence.Request.QueuedAt, _stepBeganAt);
         metrics.Scheduled(waited, sequence.PromptLength, cachedTokens);
+        Forecast.Prompt(sequence.PromptLength - cachedTokens);
         return TimeSpan.FromSeconds(waited);
     }
 

@@ -104,6 +104,10 @@ internal sealed class EngineMetrics : IDisposable
     {
         _meter.CreateObservableGauge("vllm:num_requests_running", () => statistics().RunningSequences, null, "Requests in the running batch.");
         _meter.CreateObservableGauge("vllm:num_requests_waiting", () => statistics().WaitingSequences, null, "Requests waiting for their turn.");
+        _meter.CreateObservableGauge("kservepaged_queued_tokens", () => statistics().PendingTokens, null, "Prompt tokens that wait to be computed.");
+        _meter.CreateObservableGauge("kservepaged_work_seconds", () => statistics().WorkSeconds, null, "How long the queued tokens take at the rate of late.");
+        _meter.CreateObservableGauge(
+            "kservepaged_predicted_ttft_seconds", () => statistics().FirstTokenSeconds, null, "What a request of usual length that arrives now waits for its first token.");
         _meter.CreateObservableGauge("vllm:kv_cache_usage_perc", () => Usage(statistics()), null, "Cache blocks in use, as a fraction of 1.");
     }
 

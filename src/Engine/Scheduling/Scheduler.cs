@@ -21,6 +21,9 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
 
     public bool IsIdle => RunningCount + WaitingCount == 0;
 
+    /// <summary>Tokens to compute before every sequence has its next token.</summary>
+    public long PendingTokens => Pending(_running) + Pending(_waiting);
+
     /// <summary>Times that a running sequence lost its blocks to an older one.</summary>
     public long PreemptionCount { get; private set; }
 
@@ -189,4 +192,15 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
     }
 
     private SequenceList ListOf(Sequence sequence) => sequence.State == SequenceState.Running ? _running : _waiting;
+
+    // A decode's own next token is no backlog.
+    private static long Pending(SequenceList sequences)
+    {
+        long tokens = 0;
+        for (int i = 0; i < sequences.Count; i++)
+        {
+            tokens += sequences[i].PendingLength > 1 ? sequences[i].PendingLength : 0;
+        }
+        return tokens;
+    }
 }

@@ -11,12 +11,20 @@ internal static class PrometheusText
     public static string Write(IReadOnlyList<MetricFamily> families)
     {
         var text = new StringBuilder();
+        Write(text, families, name => name);
+        // Gauges once more for scalers that take no colon in a name.
+        Write(text, [.. families.Where(family => family.Kind == MetricKind.Gauge && family.Name.Contains(':'))], name => name.Replace(':', '_'));
+        return text.ToString();
+    }
+
+    private static void Write(StringBuilder text, IReadOnlyList<MetricFamily> families, Func<string, string> spell)
+    {
         string? previous = null;
         foreach (MetricFamily family in families)
         {
-            string name = family.Kind == MetricKind.Counter && !family.Name.EndsWith("_total", StringComparison.Ordinal)
+            string name = spell(family.Kind == MetricKind.Counter && !family.Name.EndsWith("_total", StringComparison.Ordinal)
                 ? family.Name + "_total"
-                : family.Name;
+                : family.Name);
             if (name != previous)
             {
                 text.Append("# HELP ").Append(name).Append(' ').Append(family.Description.Replace("\\", "\\\\").Replace("\n", "\\n")).Append('\n');
@@ -35,7 +43,6 @@ internal static class PrometheusText
                 }
             }
         }
-        return text.ToString();
     }
 
     private static void WriteHistogram(StringBuilder text, string name, MetricSeries series)

@@ -61,7 +61,10 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
 
     public ITextCodec Text => this;
 
-    public EngineStatistics Statistics => new(Open, 0, 0, 0, 256);
+    /// <summary>What it says of its load; null = what runs.</summary>
+    public EngineStatistics? Load { get; set; }
+
+    public EngineStatistics Statistics => Load ?? new(Open, 0, 0, 0, 256);
 
     public async IAsyncEnumerable<GenerationDelta> GenerateAsync(
         GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)

@@ -36,6 +36,12 @@ public sealed class PrometheusTextTests
             # HELP kinds:usage 
             # TYPE kinds:usage gauge
             kinds:usage{model_name="a\"b\\c"} 0.25
+            # HELP kinds_running 
+            # TYPE kinds_running gauge
+            kinds_running{model_name="a\"b\\c"} 2
+            # HELP kinds_usage 
+            # TYPE kinds_usage gauge
+            kinds_usage{model_name="a\"b\\c"} 0.25
 
             """,
             PrometheusText.Write(Only(registry, "kinds:")));

@@ -34,8 +34,7 @@ internal sealed class GrpcHealth(ModelRepository repository, IReadOnlyList<strin
                 last = status;
             }
         }
-        while (!call.Drained.IsCancellationRequested && await timer.WaitForNextTickAsync(call.CancellationToken).ConfigureAwait(false));
-        throw new GrpcException(GrpcStatusCode.Unavailable, OpenCalls.Message);
+        while (await timer.WaitForNextTickAsync(call.CancellationToken).ConfigureAwait(false));
     }
 
     private ServingStatus? StatusOf(string name)

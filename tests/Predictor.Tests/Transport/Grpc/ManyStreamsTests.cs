@@ -25,7 +25,18 @@ public sealed class ManyStreamsTests
             return index == 0 ? all.Task.WaitAsync(TimeSpan.FromSeconds(60), cancellation) : Task.CompletedTask;
         };
         GrpcTestClient[] clients = [.. Enumerable.Range(0, connections).Select(_ => new GrpcTestClient(server.Address))];
-        ModelInferRequest request = Request();
+        var request = new ModelInferRequest
+        {
+            ModelName = "tales",
+            Parameters = { ["stream"] = new InferParameter { BoolParam = true } },
+            Inputs =
+            {
+                new ModelInferRequest.Types.InferInputTensor
+                {
+                    Name = "text_input", Datatype = "BYTES", Shape = { 1 }, Contents = new InferTensorContents { BytesContents = { ByteString.CopyFromUtf8("hi") } },
+                },
+            },
+        };
         GrpcTestReply[] replies = await Task.WhenAll(
             from client in clients from _ in Enumerable.Range(0, streamsEach) select client.CallAsync(StreamInfer, request));
         Assert.Equal(connections * streamsEach, server.Engine.Requests.Count);
@@ -37,20 +48,6 @@ public sealed class ManyStreamsTests
         }
     }
 
-    /// <summary>A streamed generation.</summary>
-    internal static ModelInferRequest Request() => new ModelInferRequest
-    {
-        ModelName = "tales",
-        Parameters = { ["stream"] = new InferParameter { BoolParam = true } },
-        Inputs =
-        {
-            new ModelInferRequest.Types.InferInputTensor
-            {
-                Name = "text_input", Datatype = "BYTES", Shape = { 1 }, Contents = new InferTensorContents { BytesContents = { ByteString.CopyFromUtf8("hi") } },
-            },
-        },
-    };
-
-    internal static string TextOf(GrpcTestReply reply) => string.Concat(reply.Messages.Select(
+    private static string TextOf(GrpcTestReply reply) => string.Concat(reply.Messages.Select(
         message => ModelStreamInferResponse.Parser.ParseFrom(message.Bytes).InferResponse.Outputs[0].Contents.BytesContents[0].ToStringUtf8()));
 }
