@@ -41,7 +41,7 @@ internal static class PodSecurity
         {
             yield return "capabilities";
         }
-        if (Either("runAsNonRoot")?.GetValue<bool>() != true || Either("runAsUser")?.GetValue<long>() == 0)
+        if (Either("runAsNonRoot")?.GetValue<bool>() != true || Either("runAsUser")?.ToString() == "0")
         {
             yield return "runAsNonRoot";
         }

@@ -15,8 +15,8 @@ internal sealed class GoTemplate(IReadOnlyDictionary<string, Func<JsonNode?[], J
     /// <summary>How a value becomes text; html/template escapes here.</summary>
     public Func<string, string> Escape { get; init; } = text => text;
 
-    /// <summary>Whether a name that the value has not is an error, as it is for a Go struct; a map gives nothing.</summary>
-    public Func<string, bool> IsStruct { get; init; } = _ => false;
+    /// <summary>Which values are structs in Go: a name that one has not is an error, where a map gives nothing.</summary>
+    public Func<JsonObject, bool> IsStruct { get; init; } = _ => false;
 
     /// <summary>Reads the definitions of a file of helpers.</summary>
     public void Define(string template)
@@ -100,7 +100,7 @@ internal sealed class GoTemplate(IReadOnlyDictionary<string, Func<JsonNode?[], J
             value = value switch
             {
                 JsonObject map when map.TryGetPropertyValue(name, out JsonNode? field) => field,
-                JsonObject when IsStruct(name) => throw new TemplateException($"can't evaluate field {name}"),
+                JsonObject map when IsStruct(map) => throw new TemplateException($"can't evaluate field {name}"),
                 JsonObject => null,
                 null => throw new TemplateException($"nil pointer evaluating .{name}"),
                 _ => throw new TemplateException($"can't evaluate field {name} in {value.ToJsonString()}"),
