@@ -37,6 +37,7 @@ internal static class PredictorApplication
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
         services.AddSingleton(options).AddSingleton(threshold).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
+        services.AddSingleton<OpenCalls>().AddHostedService(provider => provider.GetRequiredService<OpenCalls>());
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)

@@ -34,7 +34,8 @@ internal sealed class GrpcHealth(ModelRepository repository, IReadOnlyList<strin
                 last = status;
             }
         }
-        while (await timer.WaitForNextTickAsync(call.CancellationToken).ConfigureAwait(false));
+        while (!call.Drained.IsCancellationRequested && await timer.WaitForNextTickAsync(call.CancellationToken).ConfigureAwait(false));
+        throw new GrpcException(GrpcStatusCode.Unavailable, OpenCalls.Message);
     }
 
     private ServingStatus? StatusOf(string name)

@@ -1,7 +1,7 @@
 namespace KServePaged.Predictor.Transport.Grpc;
 
 /// <summary>One call beside its messages: metadata both ways, deadline, cancellation.</summary>
-internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string requestId, DateTimeOffset? deadline, CancellationToken cancellationToken)
+internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string requestId, DateTimeOffset? deadline, CancellationToken drained, CancellationToken cancellationToken)
 {
     private bool _headersWritten;
 
@@ -14,6 +14,9 @@ internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string reque
 
     /// <summary>The caller has left, or its deadline has passed.</summary>
     public CancellationToken CancellationToken => cancellationToken;
+
+    /// <summary>The server has drained: a call that has nothing more to answer ends, with UNAVAILABLE. Readers end by themselves.</summary>
+    public CancellationToken Drained => drained;
 
     /// <summary>Goes out before the first message; later additions are lost, so they are refused.</summary>
     public GrpcMetadata ResponseHeaders { get; } = new();

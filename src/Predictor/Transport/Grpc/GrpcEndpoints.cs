@@ -17,7 +17,8 @@ internal static partial class GrpcEndpoints
     {
         ILogger logger = routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Grpc");
         TimeProvider clock = routes.ServiceProvider.GetRequiredService<TimeProvider>();
-        return routes.Map(method.Path, http => InvokeAsync(http, method, limits, clock, logger));
+        OpenCalls open = routes.ServiceProvider.GetRequiredService<OpenCalls>();
+        return routes.Map(method.Path, http => InvokeAsync(http, method, limits, clock, open, logger));
     }
 
     public static bool IsGrpc(HttpRequest request) =>
@@ -32,7 +33,7 @@ internal static partial class GrpcEndpoints
         WriteStatus(response.Headers, status, message);
     }
 
-    private static async Task InvokeAsync(HttpContext http, GrpcMethod method, GrpcLimits limits, TimeProvider clock, ILogger logger)
+    private static async Task InvokeAsync(HttpContext http, GrpcMethod method, GrpcLimits limits, TimeProvider clock, OpenCalls open, ILogger logger)
     {
         if (!HttpMethods.IsPost(http.Request.Method) || !IsGrpc(http.Request) || !HttpProtocol.IsHttp2(http.Request.Protocol))
         {
@@ -53,7 +54,8 @@ internal static partial class GrpcEndpoints
             // A source that cancels itself, not a timer that cancels a source: a timer may still fire when its call has ended.
             late = new CancellationTokenSource(Capped(timeout), clock);
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, late.Token);
-            call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, clock.GetUtcNow() + timeout, ended.Token);
+            call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, clock.GetUtcNow() + timeout, open.Drained, ended.Token);
+            using CancellationTokenRegistration reading = open.Drained.Register(static state => ((HttpContext)state!).Request.BodyReader.CancelPendingRead(), http);
             Begin(http.Response);
             await method.InvokeAsync(http, call, limits).ConfigureAwait(false);
             call.WriteHeaders(http.Response);

@@ -15,7 +15,10 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
     /// <summary>Whether the message read last was compressed.</summary>
     public bool LastWasCompressed { get; private set; }
 
-    /// <returns>Null when the caller has closed its side between two messages.</returns>
+    /// <summary>The server wants no more messages: reading ended although the caller has not closed its side.</summary>
+    public bool IsCutShort { get; private set; }
+
+    /// <returns>Null when the caller has closed its side between two messages, or reading was cut short.</returns>
     /// <exception cref="GrpcException">A frame that breaks off, lies, or is too large.</exception>
     public async ValueTask<T?> ReadAsync(CancellationToken cancellationToken)
     {
@@ -23,6 +26,12 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
         {
             ReadResult result = await input.ReadAsync(cancellationToken).ConfigureAwait(false);
             ReadOnlySequence<byte> buffer = result.Buffer;
+            if (result.IsCanceled)
+            {
+                input.AdvanceTo(buffer.Start);
+                IsCutShort = true;
+                return null;
+            }
             if (TryFrame(buffer, out bool compressed, out ReadOnlySequence<byte> frame))
             {
                 T message = Parse(frame, compressed);
@@ -39,14 +48,23 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
         }
     }
 
-    /// <exception cref="GrpcException">INTERNAL: there is not exactly one message.</exception>
+    /// <exception cref="GrpcException">INTERNAL: there is not exactly one message. UNAVAILABLE: reading was cut short.</exception>
     public async Task<T> ReadSingleAsync(CancellationToken cancellationToken)
     {
-        T message = await ReadAsync(cancellationToken).ConfigureAwait(false)
-            ?? throw new GrpcException(GrpcStatusCode.Internal, "the request has no message.");
-        return await ReadAsync(cancellationToken).ConfigureAwait(false) is null
-            ? message
-            : throw new GrpcException(GrpcStatusCode.Internal, "the request has more than one message.");
+        T? message = await ReadAsync(cancellationToken).ConfigureAwait(false);
+        T? another = message is null ? null : await ReadAsync(cancellationToken).ConfigureAwait(false);
+        ThrowIfCutShort();
+        return another is not null ? throw new GrpcException(GrpcStatusCode.Internal, "the request has more than one message.")
+            : message ?? throw new GrpcException(GrpcStatusCode.Internal, "the request has no message.");
+    }
+
+    /// <exception cref="GrpcException">UNAVAILABLE: reading was cut short, and there may be messages that nobody answers.</exception>
+    public void ThrowIfCutShort()
+    {
+        if (IsCutShort)
+        {
+            throw new GrpcException(GrpcStatusCode.Unavailable, OpenCalls.Message);
+        }
     }
 
     public async IAsyncEnumerable<T> ReadAllAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)

@@ -38,7 +38,9 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         where TResponse : class, IMessage<TResponse> =>
         new(service, name, async (http, call, limits) =>
         {
-            TResponse response = await handler(Reader(http, parser, limits), call).ConfigureAwait(false);
+            GrpcMessageReader<TRequest> requests = Reader(http, parser, limits);
+            TResponse response = await handler(requests, call).ConfigureAwait(false);
+            requests.ThrowIfCutShort();
             await new GrpcMessageWriter<TResponse>(http.Response, call).WriteAsync(response, call.CancellationToken).ConfigureAwait(false);
         });
 
@@ -47,8 +49,12 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         Func<GrpcMessageReader<TRequest>, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse> =>
-        new(service, name, (http, call, limits) =>
-            handler(Reader(http, parser, limits), new GrpcMessageWriter<TResponse>(http.Response, call), call));
+        new(service, name, async (http, call, limits) =>
+        {
+            GrpcMessageReader<TRequest> requests = Reader(http, parser, limits);
+            await handler(requests, new GrpcMessageWriter<TResponse>(http.Response, call), call).ConfigureAwait(false);
+            requests.ThrowIfCutShort();
+        });
 
     private static GrpcMessageReader<T> Reader<T>(HttpContext http, MessageParser<T> parser, GrpcLimits limits)
         where T : class, IMessage<T>

@@ -54,6 +54,17 @@ public sealed class GrpcTransportTests
     }
 
     [Fact]
+    public async Task RequestIdAndTrace_ComeBackAsWithHttp()
+    {
+        await using ServerUnderTest server = await InteropService.StartAsync();
+        using var client = new GrpcTestClient(server.Address);
+        GrpcTestReply reply = await client.CallAsync(
+            Service + "EmptyCall", new Empty(), ("x-request-id", "id-7"), ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+        Assert.Equal(["id-7"], reply.Headers.GetValues("x-request-id"));
+        Assert.Matches("^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$", reply.Headers.GetValues("traceparent").Single());
+    }
+
+    [Fact]
     public async Task Status_KeepsAnyText()
     {
         await using ServerUnderTest server = await InteropService.StartAsync();

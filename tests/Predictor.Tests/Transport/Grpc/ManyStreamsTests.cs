@@ -25,18 +25,7 @@ public sealed class ManyStreamsTests
             return index == 0 ? all.Task.WaitAsync(TimeSpan.FromSeconds(60), cancellation) : Task.CompletedTask;
         };
         GrpcTestClient[] clients = [.. Enumerable.Range(0, connections).Select(_ => new GrpcTestClient(server.Address))];
-        var request = new ModelInferRequest
-        {
-            ModelName = "tales",
-            Parameters = { ["stream"] = new InferParameter { BoolParam = true } },
-            Inputs =
-            {
-                new ModelInferRequest.Types.InferInputTensor
-                {
-                    Name = "text_input", Datatype = "BYTES", Shape = { 1 }, Contents = new InferTensorContents { BytesContents = { ByteString.CopyFromUtf8("hi") } },
-                },
-            },
-        };
+        ModelInferRequest request = Request();
         GrpcTestReply[] replies = await Task.WhenAll(
             from client in clients from _ in Enumerable.Range(0, streamsEach) select client.CallAsync(StreamInfer, request));
         Assert.Equal(connections * streamsEach, server.Engine.Requests.Count);
@@ -48,6 +37,20 @@ public sealed class ManyStreamsTests
         }
     }
 
-    private static string TextOf(GrpcTestReply reply) => string.Concat(reply.Messages.Select(
+    /// <summary>A streamed generation.</summary>
+    internal static ModelInferRequest Request() => new ModelInferRequest
+    {
+        ModelName = "tales",
+        Parameters = { ["stream"] = new InferParameter { BoolParam = true } },
+        Inputs =
+        {
+            new ModelInferRequest.Types.InferInputTensor
+            {
+                Name = "text_input", Datatype = "BYTES", Shape = { 1 }, Contents = new InferTensorContents { BytesContents = { ByteString.CopyFromUtf8("hi") } },
+            },
+        },
+    };
+
+    internal static string TextOf(GrpcTestReply reply) => string.Concat(reply.Messages.Select(
         message => ModelStreamInferResponse.Parser.ParseFrom(message.Bytes).InferResponse.Outputs[0].Contents.BytesContents[0].ToStringUtf8()));
 }
