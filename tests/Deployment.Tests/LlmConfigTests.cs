@@ -24,12 +24,12 @@ public sealed class LlmConfigTests
     public void Pod_PassesRestricted() => Assert.Empty(PodSecurity.Restricted(Template));
 
     [Theory]
-    [InlineData("startupProbe")]
-    [InlineData("readinessProbe")]
-    [InlineData("livenessProbe")]
-    public void Probes_AskForHealthOn8000(string probe)
+    [InlineData("startupProbe", "/health")]
+    [InlineData("readinessProbe", "/health")]
+    [InlineData("livenessProbe", "/v2/health/live")]
+    public void Probes_AskForHealthOn8000(string probe, string path)
     {
-        Assert.Equal("/health", Main.Text(probe, "httpGet", "path"));
+        Assert.Equal(path, Main.Text(probe, "httpGet", "path"));
         Assert.Equal(8000, Main.At(probe, "httpGet", "port")!.GetValue<int>());
         Assert.Equal("{{ if .GlobalConfig.EnableTLS }}HTTPS{{ else }}HTTP{{ end }}", Main.Text(probe, "httpGet", "scheme"));
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using KServePaged.Deployment.Tests.Manifests;
+using KServePaged.Predictor.Autoscaling;
 
 namespace KServePaged.Deployment.Tests;
 
@@ -82,6 +83,22 @@ public sealed partial class SampleTests
         Assert.NotEmpty(graphs);
         Assert.All(graphs, graph => Assert.All(graph.Manifest.Items("spec", "nodes", "root", "steps"), step =>
             Assert.Equal("v2", services[step.Text("serviceName") + graph.File].Text("spec", "predictor", "model", "protocolVersion"))));
+    }
+
+    /// <summary>KEDA asks one replica; the name of the scaler must lead it to all of them, and the metric be one that the server knows.</summary>
+    [Fact]
+    public void ExternalScaler_IsReachedThroughAServiceWithoutAnAddress()
+    {
+        List<JsonObject> file = KServeFolder.Read("samples/keda-external-scaler.yaml");
+        JsonObject service = file.Single(manifest => manifest.Kind() == "Service");
+        JsonObject isvc = file.Single(manifest => manifest.Kind() == "InferenceService");
+        JsonNode metric = isvc.Items("spec", "predictor", "autoScaling", "metrics").Single().At("podmetric", "metric")!;
+
+        Assert.Equal("None", service.Text("spec", "clusterIP"));
+        Assert.Equal($"isvc.{isvc.Name()}-predictor", service.Text("spec", "selector", "app"));
+        Assert.Equal($"{service.Name()}.models.svc:8080", metric.Text("serverAddress"));
+        Assert.NotNull(LoadMetric.Named(metric.Text("query")!));
+        Assert.Equal([metric.Text("query")!], metric.Texts("metricNames"));
     }
 
     /// <summary>Through Knative gRPC needs the one port to be called h2c, and only the InferenceService may declare it.</summary>

@@ -69,6 +69,10 @@ public sealed class ExternalScalerTests
         Assert.Equal(123, (await ValueAsync(client, $"target=1 {peers}")).MetricValueFloat);
         Assert.Equal(0.5, (await ValueAsync(client, $"metric=vllm:kv_cache_usage_perc target=1 {peers}")).MetricValueFloat); // a share: the worst one
 
+        // What KServe writes of an InferenceService has no peers; the address that KEDA was given stands for them.
+        Assert.Equal(23, (await ValueAsync(client, $"target=1 scalerAddress=127.0.0.1:{second.Address.Port}")).MetricValueFloat);
+        Assert.Equal(123, (await ValueAsync(client, $"target=1 scalerAddress=127.0.0.1:{second.Address.Port} {peers}")).MetricValueFloat);
+
         await second.StopAsync();
         Assert.Equal(100, (await ValueAsync(client, $"target=1 {peers}")).MetricValueFloat);
         Assert.Equal(0, (await ValueAsync(client, "target=1 peers=localhost:1")).MetricValueFloat); // nobody there
