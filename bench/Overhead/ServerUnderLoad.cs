@@ -17,16 +17,9 @@ internal sealed class ServerUnderLoad : IDisposable
         _process.BeginErrorReadLine();
     }
 
-    /// <summary>Processor time of all its threads so far, to a hundredth of a second.</summary>
-    public TimeSpan ProcessorTime
-    {
-        get
-        {
-            string[] fields = File.ReadAllText($"/proc/{_process.Id}/stat").Split(')')[^1].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            long ticks = long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture); // utime, stime
-            return TimeSpan.FromSeconds(ticks / 100.0);
-        }
-    }
+    /// <summary>Processor time of its threads so far, from the scheduler's own account in nanoseconds.</summary>
+    public TimeSpan ProcessorTime => TimeSpan.FromSeconds(
+        Directory.EnumerateDirectories($"/proc/{_process.Id}/task").Sum(task => long.Parse(File.ReadAllText(task + "/schedstat").Split(' ')[0], CultureInfo.InvariantCulture)) / 1e9);
 
     /// <summary>Waits until a GET of the address is answered with 200.</summary>
     public async Task WaitForAsync(string url)

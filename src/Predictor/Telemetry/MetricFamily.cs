@@ -10,6 +10,9 @@ internal sealed class MetricFamily
     private static readonly double[] DefaultBounds = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
 
     private readonly ConcurrentDictionary<string, MetricSeries> _tagged = new();
+
+    // Rendering labels costs more than recording: the tags of the first series are kept to find them again by comparing.
+    private volatile (KeyValuePair<string, object?>[] Tags, MetricSeries Series)[] _known = [];
     private readonly MetricSeries? _untagged;
     private readonly string _scope;
     private readonly double[]? _bounds;
@@ -50,6 +53,29 @@ internal sealed class MetricFamily
 
     private MetricSeries Tagged(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
+        foreach ((KeyValuePair<string, object?>[] known, MetricSeries series) in _known)
+        {
+            if (tags.SequenceEqual(known, TagComparer.Instance))
+            {
+                return series;
+            }
+        }
+        return Remember(tags);
+    }
+
+    private MetricSeries Remember(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        const int Most = 64;
+        MetricSeries series = Rendered(tags);
+        if (_known.Length < Most)
+        {
+            _known = [.. _known, (tags.ToArray(), series)]; // a lost race only renders once more
+        }
+        return series;
+    }
+
+    private MetricSeries Rendered(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
         string own = Labels(tags.ToArray());
         string labels = _scope.Length > 0 && own.Length > 0 ? $"{_scope},{own}" : _scope + own;
         return _tagged.GetOrAdd(labels, key => new MetricSeries(key, _bounds));
@@ -72,5 +98,14 @@ internal sealed class MetricFamily
             text.Append((value?.ToString() ?? "").Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n")).Append('"');
         }
         return text.ToString();
+    }
+
+    private sealed class TagComparer : IEqualityComparer<KeyValuePair<string, object?>>
+    {
+        public static TagComparer Instance { get; } = new();
+
+        public bool Equals(KeyValuePair<string, object?> x, KeyValuePair<string, object?> y) => x.Key == y.Key && object.Equals(x.Value, y.Value);
+
+        public int GetHashCode(KeyValuePair<string, object?> tag) => HashCode.Combine(tag.Key, tag.Value);
     }
 }

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace KServePaged.Predictor.Transport;
 
 /// <summary>
@@ -19,7 +17,7 @@ internal sealed class TraceParent(RequestDelegate next)
     {
         if (context.Request.Headers[Header] is [{ } given] && IsValid(given))
         {
-            string span = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8));
+            string span = RequestIds.Create();
             context.Response.Headers[Header] = $"00-{given[TraceIdAt..(SpanIdAt - 1)]}-{span}-{given[FlagsAt..Length]}";
         }
         return next(context);

@@ -27,6 +27,9 @@ internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string reque
     /// <summary>How messages may be compressed; fixed by the first one.</summary>
     public string ResponseEncoding { get; private set; } = GrpcEncoding.Identity;
 
+    /// <summary>A message was written, sent or not: the status belongs behind it, into trailers.</summary>
+    public bool HasMessage { get; set; }
+
     /// <summary>Compresses the answers if the caller takes <paramref name="encoding"/>, else leaves them alone.</summary>
     public void UseEncoding(string encoding)
     {

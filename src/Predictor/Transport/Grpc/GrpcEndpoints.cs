@@ -52,9 +52,10 @@ internal static partial class GrpcEndpoints
         {
             TimeSpan? timeout = GrpcTimeout.Parse(http.Request.Headers[GrpcTimeout.Header] is [{ } value] ? value : null);
             // A source that cancels itself, not a timer that cancels a source: a timer may still fire when its call has ended.
-            late = new CancellationTokenSource(Capped(timeout), clock);
-            using var ended = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, late.Token);
-            call = new GrpcCallContext(GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, clock.GetUtcNow() + timeout, open.Drained, ended.Token);
+            late = timeout is { } limit ? new CancellationTokenSource(Capped(limit), clock) : null;
+            using CancellationTokenSource? ended = late is null ? null : CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, late.Token);
+            call = new GrpcCallContext(
+                GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, clock.GetUtcNow() + timeout, open.Drained, ended?.Token ?? http.RequestAborted);
             using CancellationTokenRegistration reading = open.Drained.Register(static state => ((HttpContext)state!).Request.BodyReader.CancelPendingRead(), http);
             Begin(http.Response);
             await method.InvokeAsync(http, call, limits).ConfigureAwait(false);
@@ -108,7 +109,7 @@ internal static partial class GrpcEndpoints
 
     private static void Finish(HttpResponse response, GrpcCallContext? call, GrpcStatusCode status, string message)
     {
-        if (response.HasStarted)
+        if (response.HasStarted || call is { HasMessage: true })
         {
             IHeaderDictionary trailers = response.HttpContext.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
             call?.ResponseTrailers.WriteTo(trailers);

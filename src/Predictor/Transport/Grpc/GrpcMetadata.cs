@@ -8,21 +8,28 @@ internal sealed class GrpcMetadata
 {
     private const string BinarySuffix = "-bin";
 
-    private readonly List<(string Name, string Value)> _entries = [];
+    private readonly IHeaderDictionary? _received;
+    private List<(string Name, string Value)>? _entries;
 
-    public IReadOnlyList<(string Name, string Value)> Entries => _entries;
+    public GrpcMetadata()
+    {
+    }
+
+    private GrpcMetadata(IHeaderDictionary received) => _received = received;
+
+    public IReadOnlyList<(string Name, string Value)> Entries => List;
+
+    // Most calls ask for one entry or none, so the caller's are copied when somebody wants them all.
+    private List<(string Name, string Value)> List => _entries ??= _received is null ? [] :
+        [.. _received.SelectMany(header => header.Value.Select(value => (header.Key.ToLowerInvariant(), value ?? "")))];
 
     /// <summary>The caller's metadata; the protocol's own headers are among it.</summary>
     /// <exception cref="GrpcException">INTERNAL: a -bin entry is not base64.</exception>
     public static GrpcMetadata Of(IHeaderDictionary headers)
     {
-        var metadata = new GrpcMetadata();
-        foreach ((string name, Microsoft.Extensions.Primitives.StringValues values) in headers)
+        var metadata = new GrpcMetadata(headers);
+        foreach ((string name, _) in headers)
         {
-            foreach (string? value in values)
-            {
-                metadata._entries.Add((name.ToLowerInvariant(), value ?? ""));
-            }
             if (name.EndsWith(BinarySuffix, StringComparison.OrdinalIgnoreCase))
             {
                 metadata.Bytes(name.ToLowerInvariant()); // whoever asks for it later need not expect a failure
@@ -31,20 +38,23 @@ internal sealed class GrpcMetadata
         return metadata;
     }
 
-    public void Add(string name, string value) => _entries.Add((Checked(name, binary: false), value));
+    public void Add(string name, string value) => List.Add((Checked(name, binary: false), value));
 
-    public void Add(string name, ReadOnlySpan<byte> value) => _entries.Add((Checked(name, binary: true), Convert.ToBase64String(value).TrimEnd('=')));
+    public void Add(string name, ReadOnlySpan<byte> value) => List.Add((Checked(name, binary: true), Convert.ToBase64String(value).TrimEnd('=')));
 
-    public string? Text(string name) => _entries.FirstOrDefault(entry => entry.Name == name).Value;
+    /// <summary>The first value of an entry; null when there is none.</summary>
+    public string? Text(string name) => _received is { } headers
+        ? headers[name] is [var first, ..] ? first ?? "" : null
+        : List.FirstOrDefault(entry => entry.Name == name).Value;
 
     /// <summary>Every value of a -bin entry; one header may hold several, with or without padding.</summary>
     /// <exception cref="GrpcException">INTERNAL: not base64.</exception>
     public IReadOnlyList<byte[]> Bytes(string name) =>
-        [.. _entries.Where(entry => entry.Name == name).SelectMany(entry => entry.Value.Split(',')).Select(part => Decode(name, part.Trim()))];
+        [.. List.Where(entry => entry.Name == name).SelectMany(entry => entry.Value.Split(',')).Select(part => Decode(name, part.Trim()))];
 
     public void WriteTo(IHeaderDictionary headers)
     {
-        foreach ((string name, string value) in _entries)
+        foreach ((string name, string value) in _entries ?? [])
         {
             headers.Append(name, value);
         }

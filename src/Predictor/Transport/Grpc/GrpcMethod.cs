@@ -19,7 +19,7 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         {
             TRequest request = await Reader(http, parser, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
             TResponse response = await handler(request, call).ConfigureAwait(false);
-            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteAsync(response, call.CancellationToken).ConfigureAwait(false);
+            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
         });
 
     public static GrpcMethod ServerStreaming<TRequest, TResponse>(
@@ -41,7 +41,7 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
             GrpcMessageReader<TRequest> requests = Reader(http, parser, limits);
             TResponse response = await handler(requests, call).ConfigureAwait(false);
             requests.ThrowIfCutShort();
-            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteAsync(response, call.CancellationToken).ConfigureAwait(false);
+            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
         });
 
     public static GrpcMethod Duplex<TRequest, TResponse>(
