@@ -14,7 +14,7 @@ public sealed class SamplePodTests
         .. KServeFolder.Files("runtimes/cluster").SelectMany(KServeFolder.Read), .. KServeFolder.Files("storage").SelectMany(KServeFolder.Read),
     ];
 
-    public static TheoryData<string, string, string> Services => [.. KServeFolder.All("InferenceService").SelectMany(found => Modes(found.File).Select(mode => (found.File, found.Manifest.Name(), mode)))];
+    public static TheoryData<string, string, string> Services => [.. KServeFolder.All("InferenceService").SelectMany(found => SampleTests.Modes(found.File).Select(mode => (found.File, found.Manifest.Name(), mode)))];
 
     public static TheoryData<string> Profiles => [.. Chart.Profiles.Where(profile => Chart.Profile(profile)["inferenceService"] is not null)];
 
@@ -127,7 +127,4 @@ public sealed class SamplePodTests
         Assert.Empty(result.Notes);
         return result.Options;
     }
-
-    private static string[] Modes(string file) =>
-        KServeFolder.Text(file).Split('\n')[0].Replace("# Mode: ", "", StringComparison.Ordinal).Split(" or ");
 }

@@ -114,6 +114,9 @@ public sealed partial class SampleTests
         });
     }
 
+    /// <summary>The modes that a sample says it is for.</summary>
+    internal static string[] Modes(string file) => KServeFolder.Text(file).Split('\n')[0].Replace("# Mode: ", "", StringComparison.Ordinal).Split(" or ");
+
     [GeneratedRegex("^# Mode: (Standard|Knative|Standard or Knative|LLMInferenceService)$")]
     private static partial Regex Mode();
 }
