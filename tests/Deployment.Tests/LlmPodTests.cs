@@ -69,7 +69,8 @@ public sealed class LlmPodTests
         CommandLineResult.Serve result = Assert.IsType<CommandLineResult.Serve>(CommandLine.Parse(main.Texts("args"), new ServerEnvironment { InKubernetes = true }));
         Assert.Equal(8000, result.Options.Port);
         Assert.Equal(["qwen2.5-0.5b-instruct", "publishers/default/models/qwen2.5-0.5b-instruct"], result.Options.ModelNames);
-        Assert.True(result.Options.ShutdownTimeout.TotalSeconds < template.At("spec", "terminationGracePeriodSeconds")!.GetValue<int>());
+        CommandLineResult.Drain drain = Assert.IsType<CommandLineResult.Drain>(CommandLine.Parse(main.Texts("lifecycle", "preStop", "exec", "command")[1..], new ServerEnvironment()));
+        Assert.True((drain.Delay + result.Options.ShutdownTimeout).TotalSeconds < template.At("spec", "terminationGracePeriodSeconds")!.GetValue<int>());
     }
 
     /// <summary>KServe leaves tensor parallelism on one node to the config; ours hands it on, and the server refuses what it cannot do.</summary>

@@ -96,6 +96,9 @@ seccompProfile:
 {{- with .maxBodySize }}
 - --max_body_size={{ . }}
 {{- end }}
+{{- if not (kindIs "invalid" .shutdownDelay) }}
+- --shutdown_delay={{ int64 .shutdownDelay }}
+{{- end }}
 {{- if not (kindIs "invalid" .shutdownTimeout) }}
 - --shutdown_timeout={{ int64 .shutdownTimeout }}
 {{- end }}
