@@ -14,6 +14,7 @@ public sealed class ChartTests
     [MemberData(nameof(Profiles))]
     public void Profile_WhenRendered_IsValid(string profile)
     {
+        KnownKinds.Need();
         List<JsonObject> objects = Chart.Render(Chart.Profile(profile));
 
         Assert.NotEmpty(objects);

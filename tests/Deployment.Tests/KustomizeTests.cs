@@ -16,6 +16,7 @@ public sealed partial class KustomizeTests
     [MemberData(nameof(Overlays))]
     public async Task Overlay_WhenBuilt_IsValid(string overlay)
     {
+        KnownKinds.Need();
         List<JsonObject> objects = await BuildAsync(overlay);
 
         Assert.NotEmpty(objects);

@@ -49,8 +49,8 @@ public sealed class RecordedPodTests
 
     private static IEnumerable<RecordedCase> WithPods => RecordedCase.All.Where(found => found.Pods.Count + found.Deployments.Count > 0);
 
-    public static TheoryData<string> Cases => [.. WithPods
-        .Where(found => found.Inputs.Any(input => input.Kind() == "InferenceService") && !NotCompared.ContainsKey(found.Name)).Select(found => found.Name)];
+    public static TheoryData<string> Cases => [.. RecordedCase.Rows(WithPods
+        .Where(found => found.Inputs.Any(input => input.Kind() == "InferenceService") && !NotCompared.ContainsKey(found.Name)))];
 
     [Fact]
     public void Recordings_AreComparedOrNamedWithAReason()
@@ -64,11 +64,11 @@ public sealed class RecordedPodTests
             Assert.True(found.Inputs.Any(input => input.Kind() == "LLMInferenceService"), $"{found.Name} is not {OtherKind}"));
     }
 
-    [Theory(SkipTestWithoutData = true)]
+    [Theory]
     [MemberData(nameof(Cases))]
     public void Pods_WhenMadeFromTheRecordedInputs_AreTheRecordedOnes(string name)
     {
-        RecordedCase recorded = RecordedCase.All.Single(found => found.Name == name);
+        RecordedCase recorded = RecordedCase.Named(name);
         int compared = 0;
         foreach (JsonObject service in recorded.Inputs.Where(input => input.Kind() == "InferenceService"))
         {
@@ -89,6 +89,18 @@ public sealed class RecordedPodTests
             }
         }
         Assert.True(compared > 0, "nothing to compare");
+    }
+
+    /// <summary>Our check of the level restricted gives the verdict of the real admission.</summary>
+    [Fact]
+    public void PodSecurity_WhenGivenTheRecordedPods_JudgesLikeTheAdmission()
+    {
+        SharedData.PathOf("kserve-observed");
+        (string Case, JsonObject Pod, bool Passes)[] judged = [.. RecordedCase.All.SelectMany(found => found.Judged.Select(pod => (found.Name, pod.Pod, pod.Passes)))];
+
+        Assert.Contains(judged, one => one.Passes);
+        Assert.Contains(judged, one => !one.Passes);
+        Assert.All(judged, one => Assert.Equal(one.Passes, PodSecurity.Restricted(one.Pod["spec"]!).Count == 0));
     }
 
     private static IEnumerable<(string Deployment, JsonObject Predictor)> Predictors(JsonObject service) => service.Items("spec", "canary")

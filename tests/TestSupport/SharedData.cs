@@ -10,6 +10,9 @@ internal static class SharedData
 
     public static bool IsPresent => Root.Value is not null;
 
+    /// <summary>Whether a file or folder is there, for what is read before a test can skip.</summary>
+    public static bool Has(string relative) => Root.Value is { } root && Path.Exists(Path.Combine(root, relative));
+
     /// <summary>Full path of a file or folder below shared/data; skips the calling test when it is not there.</summary>
     public static string PathOf(string relative)
     {
