@@ -28,8 +28,11 @@ internal static class CommandLine
         {
             options = Apply(option, given, options);
         }
+        string[] unused = options is { ModelId: { } id, Engine.ModelPath: { Length: > 0 } path } && path != id
+            ? [$"--model_dir '{path}' is not used: --model_id names the model."]
+            : [];
         return new CommandLineResult.Serve(
-            Defaults.After(options, environment), [.. foreign.OrderBy(pair => pair.Value.Position).Select(pair => Note(pair.Key, pair.Value))]);
+            Defaults.After(options, environment), [.. unused, .. foreign.OrderBy(pair => pair.Value.Position).Select(pair => Note(pair.Key, pair.Value))]);
     }
 
     private static CommandLineResult.Drain Drain(string[] arguments)

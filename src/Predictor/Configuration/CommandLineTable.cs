@@ -15,8 +15,16 @@ internal static class CommandLineTable
     [
         One(Model, "model_dir model", "PATH", "Directory in Hugging Face's layout. Without it the embedded demo model is served.",
             (o, v) => Engine(o, e => e with { ModelPath = v }), o => o.Engine.ModelPath),
+        One(Model, "model_id", "ORG/NAME", "Model to download from the Hugging Face Hub, or a directory. Wins over model_dir.",
+            (o, v) => o with { ModelId = Id(v) }, o => o.ModelId),
+        One(Model, "model_revision revision", "REVISION", "Branch, tag or commit of model_id. Default: main.",
+            (o, v) => o with { ModelRevision = Revision(v) }, o => o.ModelRevision),
+        One(Model, "tokenizer_revision", "REVISION", "Taken where it is model_revision: the tokenizer comes with the model.",
+            (o, v) => o with { TokenizerRevision = Revision(v) }, o => o.TokenizerRevision),
+        One(Model, "download_dir", "PATH", "Cache of downloaded models, in Hugging Face's layout. Default: HF_HUB_CACHE, else hub in HF_HOME.",
+            (o, v) => o with { Hub = o.Hub with { CachePath = v } }, o => o.HubModel is null ? null : o.Hub.CachePath),
         Many(Model, "model_name served_model_name", "NAME...",
-            "Names the model answers to; the first is the one in responses. Default: INFERENCE_SERVICE_NAME, else the directory's name.",
+            "Names the model answers to; the first is the one in responses. Default: INFERENCE_SERVICE_NAME, else model_id or the directory's name.",
             (o, v) => o with { ModelNames = v }, o => string.Join(' ', o.ModelNames)),
         One(Model, "model_repository", "PATH", "Directory of model directories, each served under its name (or org/name); they can be loaded and unloaded.",
             (o, v) => o with { RepositoryPath = v }, o => o.RepositoryPath),
@@ -126,6 +134,14 @@ internal static class CommandLineTable
         "float16" or "half" or "fp16" or "f16" => "float16",
         _ => throw new FormatException("one of auto, float32, bfloat16, float16"),
     };
+
+    private static string Id(string text) =>
+        HubReference.IsId(text) || Path.IsPathRooted(text) || text.StartsWith("./", StringComparison.Ordinal) || text.StartsWith("../", StringComparison.Ordinal)
+            ? text
+            : throw new FormatException("ORG/NAME as on the Hub, or a directory");
+
+    private static string Revision(string text) =>
+        HubReference.IsRevision(text) ? text : throw new FormatException("a branch, a tag or a commit");
 
     private static string Address(string text) =>
         text is "*" or "localhost" || System.Net.IPAddress.TryParse(text.Trim('[', ']'), out _)

@@ -10,7 +10,7 @@ internal static class Defaults
 
     public static ServerOptions Before(ServerEnvironment environment)
     {
-        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" }, CloudEvents = environment.CloudEvents };
+        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" }, CloudEvents = environment.CloudEvents, Hub = environment.Hub };
         if (environment.Port is { } port)
         {
             try
@@ -31,6 +31,7 @@ internal static class Defaults
         {
             throw new UsageException("--ssl_keyfile names the key of --ssl_certfile, which is not given.");
         }
+        options = WithModelId(options);
         if (!options.HasOwnModel && options.RepositoryPath is not null)
         {
             return WithRepositoryAlone(options, environment);
@@ -42,10 +43,10 @@ internal static class Defaults
         bool demo = !options.HasOwnModel;
         if (demo && !Directory.Exists(DemoModelPath))
         {
-            throw new UsageException("No model: name one with --model_dir PATH (this build carries no embedded model).");
+            throw new UsageException("No model: name one with --model_dir PATH or --model_id ORG/NAME (this build carries no embedded model).");
         }
         string path = demo ? DemoModelPath : options.Engine.ModelPath;
-        IReadOnlyList<string> names = options.ModelNames.Count > 0 ? options.ModelNames : [environment.ModelName ?? NameOf(path)];
+        IReadOnlyList<string> names = options.ModelNames.Count > 0 ? options.ModelNames : [environment.ModelName ?? options.HubModel?.Id ?? NameOf(path)];
         return options with
         {
             IsDemo = demo,
@@ -57,6 +58,30 @@ internal static class Defaults
             ModelWait = WaitOf(environment),
             ShutdownDelay = DelayOf(options, environment),
         };
+    }
+
+    /// <summary>With the model format huggingface KServe mounts nothing, and the runtime's --model_dir leads nowhere: --model_id wins.</summary>
+    private static ServerOptions WithModelId(ServerOptions options)
+    {
+        bool isDirectory = options.ModelId is not { } id || !HubReference.IsId(id) || Directory.Exists(id);
+        string revision = options.ModelRevision ?? HubReference.DefaultRevision;
+        if (isDirectory && (options.ModelRevision ?? options.TokenizerRevision) is not null)
+        {
+            throw new UsageException("--model_revision chooses among the revisions of a model on the Hub: --model_id ORG/NAME, which is not given.");
+        }
+        if (options.TokenizerRevision is { } tokenizer && tokenizer != revision)
+        {
+            throw new UsageException($"--tokenizer_revision '{tokenizer}' cannot be used: the tokenizer comes with the model, whose revision is '{revision}'.");
+        }
+        if (isDirectory)
+        {
+            return options.ModelId is null ? options : options with { Engine = options.Engine with { ModelPath = options.ModelId } };
+        }
+        if (!Uri.TryCreate(options.Hub.Endpoint, UriKind.Absolute, out Uri? endpoint) || (endpoint.Scheme != Uri.UriSchemeHttps && endpoint.Scheme != Uri.UriSchemeHttp))
+        {
+            throw new UsageException($"The environment variable HF_ENDPOINT '{options.Hub.Endpoint}' cannot be used: it takes an address that begins with https:// or http://.");
+        }
+        return options with { HubModel = new HubReference(options.ModelId!, revision), Engine = options.Engine with { ModelPath = "" } }; // an id, since it is no directory
     }
 
     private static ServerOptions WithRepositoryAlone(ServerOptions options, ServerEnvironment environment) => options.ModelNames.Count > 0

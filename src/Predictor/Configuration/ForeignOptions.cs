@@ -26,7 +26,7 @@ internal sealed record ForeignOption(string Name, OptionArity Arity, string[]? A
         Flag("trust_remote_code", NoCode), Flag("enforce_eager", "there is no graph capture"),
         Any("otlp_traces_endpoint", "traces are not exported by this version"),
         Any("collect_detailed_traces", "traces are not exported by this version"),
-        Any("download_dir", "models are read from --model_dir"), Any("swap_space", "preempted sequences are computed again"),
+        Any("swap_space", "preempted sequences are computed again"),
         Flag("enable_request_id_headers", "X-Request-Id is always returned"),
         Flag("enable_server_load_tracking", "load is a metric"),
         Flag("enable_ssl_refresh", "a renewed certificate is always picked up"),

@@ -24,6 +24,9 @@ internal sealed record ServerEnvironment
     /// <summary>CE_MERGE, CE_TYPE and CE_SOURCE.</summary>
     public CloudEventOptions CloudEvents { get; init; } = new();
 
+    /// <summary>HF_HOME and its like.</summary>
+    public HubOptions Hub { get; init; } = HubOptions.Read(_ => null, inKubernetes: false);
+
     public static ServerEnvironment Read() => new()
     {
         Port = Variable("PORT"),
@@ -31,6 +34,7 @@ internal sealed record ServerEnvironment
         ApiKey = Variable("VLLM_API_KEY"),
         ModelAppearsLate = string.Equals(Variable("MODEL_INIT_MODE"), "async", StringComparison.OrdinalIgnoreCase),
         InKubernetes = Variable("KUBERNETES_SERVICE_HOST") is not null,
+        Hub = HubOptions.Read(Variable, Variable("KUBERNETES_SERVICE_HOST") is not null),
         CloudEvents = new CloudEventOptions
         {
             Merge = string.Equals(Variable("CE_MERGE"), "true", StringComparison.OrdinalIgnoreCase),

@@ -13,8 +13,22 @@ internal sealed record ServerOptions
     /// <summary>Models of the repository that are loaded at the start; null = all.</summary>
     public IReadOnlyList<string>? LoadModels { get; init; }
 
+    /// <summary>What --model_id says: a model on the Hub or a directory; null = nothing.</summary>
+    public string? ModelId { get; init; }
+
+    /// <summary>Branch, tag or commit of the model on the Hub; null = its default.</summary>
+    public string? ModelRevision { get; init; }
+
+    /// <summary>Revision of its tokenizer; there is one only where it is the model's.</summary>
+    public string? TokenizerRevision { get; init; }
+
+    /// <summary>The model to download; null = it is in a directory.</summary>
+    public HubReference? HubModel { get; init; }
+
+    public HubOptions Hub { get; init; } = new();
+
     /// <summary>Whether a model is named beside those of the repository.</summary>
-    public bool HasOwnModel => Engine.ModelPath.Length > 0;
+    public bool HasOwnModel => Engine.ModelPath.Length > 0 || HubModel is not null;
 
     /// <summary>Names the model answers to; the first is the one in responses.</summary>
     public IReadOnlyList<string> ModelNames { get; init; } = [];

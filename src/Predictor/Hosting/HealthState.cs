@@ -15,7 +15,7 @@ internal sealed class HealthState(TimeProvider clock)
     private readonly Lock _gate = new();
     private HealthReport _report = new(Live: true, Ready: false, UnloadedStage);
     private Func<Exception?>? _failure;
-    private (long Timestamp, long Bytes)? _weightsBegan;
+    private (string Stage, long Timestamp, long Bytes)? _bytesBegan;
 
     public HealthReport Current
     {
@@ -35,7 +35,7 @@ internal sealed class HealthState(TimeProvider clock)
     {
         lock (_gate)
         {
-            _weightsBegan = null;
+            _bytesBegan = null;
             _report = new HealthReport(Live: true, Ready: false, WaitingStage);
         }
     }
@@ -44,9 +44,9 @@ internal sealed class HealthState(TimeProvider clock)
     {
         lock (_gate)
         {
-            if (_weightsBegan is null && progress.BytesTotal > 0)
+            if (_bytesBegan?.Stage != progress.Stage && progress.BytesTotal > 0)
             {
-                _weightsBegan = (clock.GetTimestamp(), progress.BytesDone);
+                _bytesBegan = (progress.Stage, clock.GetTimestamp(), progress.BytesDone); // downloading and loading have each their own speed
             }
             return _report = new HealthReport(
                 Live: true, Ready: false, progress.Stage == ReadyStage ? "warmup" : progress.Stage, progress.BytesDone, progress.BytesTotal, Remaining(progress));
@@ -100,7 +100,7 @@ internal sealed class HealthState(TimeProvider clock)
 
     private TimeSpan? Remaining(LoadProgress progress)
     {
-        if (_weightsBegan is not { } began || progress.BytesDone <= began.Bytes)
+        if (_bytesBegan is not { } began || began.Stage != progress.Stage || progress.BytesDone <= began.Bytes)
         {
             return null;
         }

@@ -8,9 +8,12 @@ using KServePaged.Engine.Contracts;
 namespace KServePaged.Predictor.Hosting;
 
 /// <summary>A directory that an engine serves. Protocols ask it for the engine.</summary>
-internal sealed class LanguageModel(IReadOnlyList<string> names, EngineOptions options, EngineLoader load, ILoggerFactory loggers, TimeProvider clock)
+/// <param name="locate">Finds or downloads the directory.</param>
+internal sealed class LanguageModel(
+    IReadOnlyList<string> names, EngineOptions options, ModelLocator locate, EngineLoader load, ILoggerFactory loggers, TimeProvider clock)
     : ServedModel(names, clock)
 {
+    private volatile string _path = options.ModelPath;
     private volatile ILlmEngine? _engine;
 
     /// <summary>The engine once it is loaded, whether or not it takes requests; for metadata and metrics. Null before.</summary>
@@ -30,7 +33,8 @@ internal sealed class LanguageModel(IReadOnlyList<string> names, EngineOptions o
         }
     }
 
-    public string Path => options.ModelPath;
+    /// <summary>The directory; empty before it is downloaded.</summary>
+    public string Path => _path;
 
     public override long WeightBytes => ModelDirectory.WeightBytes(Path);
 
@@ -42,9 +46,12 @@ internal sealed class LanguageModel(IReadOnlyList<string> names, EngineOptions o
 
     public override Exception? Failure => _engine?.Failure;
 
+    public override async Task PrepareAsync(IProgress<LoadProgress> progress, CancellationToken cancellationToken) =>
+        _path = await locate(progress, cancellationToken).ConfigureAwait(false);
+
     public override async Task LoadAsync(long? memoryBytes, IProgress<LoadProgress> progress, CancellationToken cancellationToken)
     {
-        _engine = await load(options with { MemoryBytes = memoryBytes }, progress, loggers, cancellationToken).ConfigureAwait(false);
+        _engine = await load(options with { ModelPath = _path, MemoryBytes = memoryBytes }, progress, loggers, cancellationToken).ConfigureAwait(false);
         Fingerprint = $"{ProductInfo.Name}-{ProductInfo.Version}-{Digest(_engine.Model)}";
     }
 

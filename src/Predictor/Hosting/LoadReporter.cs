@@ -9,10 +9,11 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace KServePaged.Predictor.Hosting;
 
-/// <summary>Tells people how loading goes: one moving line on a terminal, a log line a stage elsewhere, a curl line when ready.</summary>
+/// <summary>Tells people how loading goes: one moving line on a terminal, log lines elsewhere (a stage, and every 15 s within one), a curl line when ready.</summary>
 internal sealed class LoadReporter(ServerOptions options, IServer server, ILoggerFactory loggers, TimeProvider clock, TextWriter output, TlsCertificate? certificate = null)
 {
     private static readonly TimeSpan Redraw = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Relog = TimeSpan.FromSeconds(15);
 
     private readonly HostingLog _log = new(loggers.CreateLogger("KServePaged.Hosting"));
     private readonly bool _terminal = !Console.IsErrorRedirected;
@@ -82,8 +83,9 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
             _stage = report.Stage;
             if (!_terminal)
             {
-                if (changed)
+                if (changed || (report.BytesTotal > 0 && clock.GetElapsedTime(_drawnAt) >= Relog))
                 {
+                    _drawnAt = clock.GetTimestamp();
                     _log.Loading(model.Name, ServedModel.Describe(report));
                 }
             }
@@ -100,7 +102,7 @@ internal sealed class LoadReporter(ServerOptions options, IServer server, ILogge
         var text = new StringBuilder("\r\u001b[K").Append(report.Stage);
         if (report.BytesTotal > 0)
         {
-            int filled = (int)(20 * report.BytesDone / report.BytesTotal);
+            int filled = (int)Math.Clamp(20 * report.BytesDone / report.BytesTotal, 0, 20);
             text.Append(CultureInfo.InvariantCulture, $" [{new string('#', filled)}{new string('.', 20 - filled)}] ")
                 .Append(CultureInfo.InvariantCulture, $"{report.BytesDone / 1e6:0} of {report.BytesTotal / 1e6:0} MB");
         }

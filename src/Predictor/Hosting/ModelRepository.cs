@@ -1,5 +1,7 @@
+using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Storage;
 
 namespace KServePaged.Predictor.Hosting;
 
@@ -178,7 +180,12 @@ internal sealed class ModelRepository(
     private static ServedModel[] Initial(
         ServerOptions options, EngineLoader load, ILoggerFactory loggers, TimeProvider clock, IEnumerable<ServedModel> others)
     {
-        IEnumerable<ServedModel> own = options.HasOwnModel ? [FromDirectory(options.ModelNames, options.Engine.ModelPath, options, load, loggers, clock)] : [];
+        IEnumerable<ServedModel> own = options switch
+        {
+            { HubModel: { } hub } => [FromHub(hub, options, load, loggers, clock)],
+            { HasOwnModel: true } => [FromDirectory(options.ModelNames, options.Engine.ModelPath, options, load, loggers, clock)],
+            _ => [],
+        };
         ServedModel[] models = [.. own, .. others];
         foreach (ServedModel model in models)
         {
@@ -189,7 +196,10 @@ internal sealed class ModelRepository(
 
     private static LanguageModel FromDirectory(
         IReadOnlyList<string> names, string path, ServerOptions options, EngineLoader load, ILoggerFactory loggers, TimeProvider clock) =>
-        new(names, options.Engine with { ModelPath = path, ModelName = names[0] }, load, loggers, clock);
+        new(names, options.Engine with { ModelPath = path, ModelName = names[0] }, (_, _) => Task.FromResult(ModelLayout.Locate(path)), load, loggers, clock);
+
+    private static LanguageModel FromHub(HubReference hub, ServerOptions options, EngineLoader load, ILoggerFactory loggers, TimeProvider clock) =>
+        new(options.ModelNames, options.Engine, new HubDownload(hub, options.Hub, loggers, clock).RunAsync, load, loggers, clock);
 
     private bool IsOwn(ServedModel model) => options.HasOwnModel && model.Names == options.ModelNames;
 
@@ -280,8 +290,10 @@ internal sealed class ModelRepository(
     {
         long began = clock.GetTimestamp();
         model.Health.Waiting();
+        IProgress<LoadProgress> progress = reporter.For(model);
+        await model.PrepareAsync(progress, cancellationToken).ConfigureAwait(false);
         string stamp = model.Stamp; // before the first byte is read: what changes meanwhile is loaded by the next call
-        await model.LoadAsync(ShareOf(model), reporter.For(model), cancellationToken).ConfigureAwait(false);
+        await model.LoadAsync(ShareOf(model), progress, cancellationToken).ConfigureAwait(false);
         _shares?.Take(model);
         model.LoadedStamp = stamp;
         model.Health.Ready(() => model.Failure);
@@ -325,7 +337,7 @@ internal sealed class ModelRepository(
 
     private async Task WaitForDirectoriesAsync(CancellationToken cancellationToken)
     {
-        if (options.HasOwnModel)
+        if (options is { HasOwnModel: true, HubModel: null })
         {
             await WaitForDirectoryAsync("--model_dir", options.Engine.ModelPath, cancellationToken).ConfigureAwait(false);
         }
@@ -341,9 +353,10 @@ internal sealed class ModelRepository(
         // Seen as given, never resolved: a modelcar's link leads into /proc and cannot be made canonical.
         while (!Directory.Exists(path))
         {
-            if (clock.GetElapsedTime(began) >= options.ModelWait)
+            bool isFile = File.Exists(path);
+            if (isFile || clock.GetElapsedTime(began) >= options.ModelWait)
             {
-                throw new ModelLoadException(path, $"{option} '{path}' is not a directory.", null);
+                throw new ModelLoadException(path, ModelLayout.NoDirectory(option, path, isFile), null);
             }
             await Task.Delay(TimeSpan.FromMilliseconds(200), clock, cancellationToken).ConfigureAwait(false);
         }

@@ -47,6 +47,10 @@ internal abstract class ServedModel(IReadOnlyList<string> names, TimeProvider cl
         }
     }
 
+    /// <summary>Brings its files here, so that they can be measured and loaded.</summary>
+    /// <exception cref="IOException">They cannot be got, or are none of a model; so <see cref="InvalidDataException"/>.</exception>
+    public virtual Task PrepareAsync(IProgress<LoadProgress> progress, CancellationToken cancellationToken) => Task.CompletedTask;
+
     /// <summary>Loads it and returns when it can serve; the caller then marks it ready.</summary>
     /// <param name="memoryBytes">Most it may take; null = what its options say.</param>
     /// <exception cref="InvalidDataException">A file of the model is broken or not supported; the message names file and field.</exception>

@@ -51,7 +51,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public static ServerOptions Options { get; } = new()
     {
-        Engine = new EngineOptions { ModelPath = AppContext.BaseDirectory },
+        Engine = new EngineOptions { ModelPath = Defaults.DemoModelPath },
         ModelNames = ["tales", "tales-alias"],
         Host = "127.0.0.1",
         Port = 0,

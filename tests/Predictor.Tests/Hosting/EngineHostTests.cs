@@ -63,6 +63,7 @@ public sealed class EngineHostTests
     public async Task Load_WhenTheDirectoryIsALateLink_WaitsForIt()
     {
         string real = Directory.CreateTempSubdirectory().FullName;
+        File.WriteAllText(Path.Combine(real, "config.json"), "{}");
         string link = real + "-link";
         await using ServerUnderTest server = await ServerUnderTest.StartLoadingAsync(
             (_, _, _, _) => Task.FromResult<ILlmEngine>(new ScriptedEngine()),
@@ -71,7 +72,7 @@ public sealed class EngineHostTests
         Directory.CreateSymbolicLink(link, real);
         await server.WaitForAsync(health => health.Ready);
         Directory.Delete(link);
-        Directory.Delete(real);
+        Directory.Delete(real, recursive: true);
     }
 
     [Fact]
