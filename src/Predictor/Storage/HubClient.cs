@@ -22,7 +22,8 @@ internal sealed class HubClient(HubReference model, HubOptions options, HubTimin
         UseCookies = false,
         ConnectTimeout = timing.ConnectTimeout,
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-    }) { Timeout = Timeout.InfiniteTimeSpan };
+    })
+    { Timeout = Timeout.InfiniteTimeSpan };
 
     public Task<HubListing> ListAsync(CancellationToken cancellationToken) => TryAsync(async () =>
     {

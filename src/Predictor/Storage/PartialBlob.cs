@@ -75,7 +75,11 @@ internal sealed class PartialBlob : IAsyncDisposable
 
     private static FileStream Open(string path) => new(path, new FileStreamOptions
     {
-        Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite | FileShare.Delete, BufferSize = 0, Options = FileOptions.Asynchronous,
+        Mode = FileMode.OpenOrCreate,
+        Access = FileAccess.ReadWrite,
+        Share = FileShare.ReadWrite | FileShare.Delete,
+        BufferSize = 0,
+        Options = FileOptions.Asynchronous,
     });
 
     private async Task ReadBackAsync(CancellationToken cancellationToken)
