@@ -99,5 +99,7 @@ internal static class PredictorApplication
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => threshold.Passes(level, LogLevel.Error));
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.", level => threshold.Passes(level, LogLevel.Warning));
         logging.AddFilter("Microsoft", level => threshold.Passes(level, LogLevel.Warning));
+        // While this one is heard at all, the framework makes an Activity and a logging scope for every request, which nothing here reads.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", static _ => false);
     }
 }
