@@ -40,6 +40,10 @@ internal static class Defaults
         {
             throw new UsageException("--load_model chooses among the models of --model_repository, which is not given.");
         }
+        if (options.RepositoryPath is null && options.Variants.Count > 0)
+        {
+            throw new UsageException("--variants names models of --model_repository, which is not given.");
+        }
         bool demo = !options.HasOwnModel;
         if (demo && !Directory.Exists(DemoModelPath))
         {

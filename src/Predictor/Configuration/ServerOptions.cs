@@ -27,6 +27,9 @@ internal sealed record ServerOptions
 
     public HubOptions Hub { get; init; } = new();
 
+    /// <summary>Public names behind which models of the repository stand.</summary>
+    public IReadOnlyList<VariantOption> Variants { get; init; } = [];
+
     /// <summary>Whether a model is named beside those of the repository.</summary>
     public bool HasOwnModel => Engine.ModelPath.Length > 0 || HubModel is not null;
 

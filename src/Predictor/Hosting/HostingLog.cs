@@ -34,6 +34,9 @@ internal sealed partial class HostingLog(ILogger logger)
     [LoggerMessage(1110, LogLevel.Information, "Leaving: not ready any more; requests are taken for another {Seconds} s")]
     public partial void Leaving(double seconds);
 
+    [LoggerMessage(1111, LogLevel.Information, "Requests to {Route} go to {Stable}; candidate {Candidate} with {Percent} %")]
+    public partial void Variants(string route, string stable, string candidate, int percent);
+
     [LoggerMessage(1109, LogLevel.Information, "{Model} is ready after {Seconds:0.0} s")]
     public partial void Ready(string model, double seconds);
 }

@@ -21,6 +21,7 @@ internal sealed class ModelRepository(
     private readonly CancellationTokenSource _stopping = new();
     private readonly Lock _scanning = new();
     private readonly IReadOnlyList<ServedModel> _fixed = [.. others];
+    private readonly IReadOnlyList<VariantRoute> _routes = [.. options.Variants.Select(route => new VariantRoute(route.Name, route.Stable, route.Candidate, route.Percent))];
     private volatile IReadOnlyList<ServedModel> _models = Initial(options, load, loggers, clock, others);
     private MemoryShares? _shares;
     private volatile HealthReport? _failed;
@@ -33,6 +34,16 @@ internal sealed class ModelRepository(
 
     /// <summary>Those a client may name now: loaded, or on the way.</summary>
     public IEnumerable<ServedModel> Listed => _models.Where(model => model.Health.Current.Stage != HealthState.UnloadedStage);
+
+    /// <summary>Names behind which variants stand.</summary>
+    public IReadOnlyList<VariantRoute> Routes => _routes;
+
+    /// <summary>Every name a client may use now, with the model behind it; of a route the stable one.</summary>
+    public IEnumerable<(string Name, ServedModel Model)> ListedNames =>
+    [
+        .. _routes.Select(route => (route.Name, Model: ByName(route.Stable))).Where(entry => entry.Model is not null).Select(entry => (entry.Name, entry.Model!)),
+        .. Listed.SelectMany(model => model.Names.Select(name => (name, model))),
+    ];
 
     /// <summary>
     /// The server's own health: not live once a model has failed for good; ready when everything it was started with is loaded. Models that are
@@ -57,24 +68,55 @@ internal sealed class ModelRepository(
 
     public void Leave() => _leaving = true;
 
-    /// <summary>The model of a request.</summary>
+    /// <summary>The route of a name, or null.</summary>
+    public VariantRoute? Route(string? name) => _routes.FirstOrDefault(route => string.IsNullOrEmpty(name) ? _routes.Count == 1 : route.Name == name);
+
+    /// <summary>The model that answers a request that generates; behind a route the variant for this caller.</summary>
+    /// <param name="name">As for <see cref="Find"/>.</param>
+    /// <exception cref="RequestException">As <see cref="Find"/>; ModelNotFound: there is no such variant.</exception>
+    public ServedModel Select(string? name, Caller caller)
+    {
+        if (Route(name) is not { } route)
+        {
+            return Find(name);
+        }
+        ServedModel model = Find(route.Choose(caller));
+        // A candidate that is not there yet, or no more, costs nobody an answer, unless it was asked for.
+        return caller.Variant is null && !model.Health.Current.Ready ? Find(route.Stable) : model;
+    }
+
+    /// <summary>As <see cref="Select"/>, for a request over HTTP, whose answer then tells the variant.</summary>
+    /// <exception cref="RequestException">As <see cref="Select"/>; Unsupported: the model does not generate text.</exception>
+    public LanguageModel SelectLanguageModel(HttpContext context, string? name)
+    {
+        LanguageModel model = AsLanguageModel(Select(name, Caller.Of(context)), name);
+        if (Route(name) is not null)
+        {
+            context.Response.Headers[Caller.Header] = model.Name;
+        }
+        return model;
+    }
+
+    /// <summary>What the answer calls a model: the route's name, if it was asked by that.</summary>
+    public string PublicName(string? asked, ServedModel model) => Route(asked)?.Name ?? model.Name;
+
+    /// <summary>The model of a name; of a route the stable one.</summary>
     /// <param name="name">One of its names; null or empty for the only one there is.</param>
     /// <exception cref="RequestException">ModelNotFound: no model has the name, or the name is needed to choose.</exception>
     public ServedModel Find(string? name)
     {
         if (!string.IsNullOrEmpty(name))
         {
-            return _models.FirstOrDefault(model => model.Names.Contains(name)) ?? throw new RequestException(
+            return ByName(Route(name)?.Stable ?? name) ?? throw new RequestException(
                 EngineErrorCode.ModelNotFound, $"Request for unknown model: '{name}' is not served here; served: {Served()}.", "model");
         }
-        return _models is [{ } only] ? only : throw new RequestException(
+        return Route(name) is { } route ? Find(route.Stable) : _models is [{ } only] ? only : throw new RequestException(
             EngineErrorCode.ModelNotFound, $"A model must be named; served: {Served()}.", "model");
     }
 
     /// <summary>The model of a request that generates text.</summary>
     /// <exception cref="RequestException">As <see cref="Find"/>; Unsupported: the model does not generate text.</exception>
-    public LanguageModel FindLanguageModel(string? name) => Find(name) as LanguageModel ?? throw new RequestException(
-        EngineErrorCode.Unsupported, $"The model '{name}' takes tensors and generates no text.", "model");
+    public LanguageModel FindLanguageModel(string? name) => AsLanguageModel(Find(name), name);
 
     /// <summary>Loads what the command line names, one after the other.</summary>
     /// <exception cref="ModelLoadException">A model could not be loaded.</exception>
@@ -119,12 +161,52 @@ internal sealed class ModelRepository(
         return Task.Run(() => LoadOnRequestAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
     }
 
+    /// <summary>Changes what stands behind a name: another candidate, another share, or the candidate in the stable one's place. Until the process ends.</summary>
+    /// <exception cref="RequestException">As <see cref="LoadAsync(string, CancellationToken)"/>; InvalidArgument: there is no candidate.</exception>
+    public async Task ChangeAsync(VariantRoute route, VariantChange change, CancellationToken cancellationToken)
+    {
+        if (change.Candidate is { } candidate)
+        {
+            if (candidate == route.Stable || Route(candidate) is not null)
+            {
+                throw new RequestException(EngineErrorCode.InvalidArgument, $"failed to load '{route.Name}': '{candidate}' cannot be its candidate.", "candidate");
+            }
+            await LoadAsync(candidate, cancellationToken).ConfigureAwait(false);
+            route.Set(candidate, change.Percent ?? 0);
+        }
+        else if (route.Candidate is { } present && change.Percent is { } percent)
+        {
+            route.Set(present, percent);
+        }
+        else if (route.Candidate is null && (change.Promote || change.Percent is not null))
+        {
+            throw new RequestException(EngineErrorCode.InvalidArgument, $"failed to load '{route.Name}': it has no candidate; name one.", "candidate");
+        }
+        _log.Variants(route.Name, route.Stable, route.Candidate ?? "none", route.Percent);
+        if (change.Promote)
+        {
+            string before = route.Stable;
+            route.Promote();
+            _log.Variants(route.Name, route.Stable, "none", 0);
+            await UnloadAsync(before, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Refuses new requests to a model, lets the running ones end within the shutdown timeout, and frees its memory.</summary>
     /// <exception cref="RequestException">ModelNotFound; Draining.</exception>
     public Task UnloadAsync(string name, CancellationToken cancellationToken)
     {
         ServedModel model = _models.FirstOrDefault(known => known.Names.Contains(name)) ?? throw new RequestException(
             EngineErrorCode.ModelNotFound, $"failed to unload '{name}': there is no such model.", "model");
+        if (_routes.FirstOrDefault(route => model.Names.Contains(route.Stable)) is { } needing)
+        {
+            throw new RequestException(
+                EngineErrorCode.InvalidArgument, $"failed to unload '{name}': it is the stable variant of '{needing.Name}'; promote the candidate first.", "model");
+        }
+        foreach (VariantRoute route in _routes.Where(route => route.Candidate is { } candidate && model.Names.Contains(candidate)))
+        {
+            route.DropCandidate(); // a roll-back: its requests go to the stable one before it drains
+        }
         return Task.Run(() => UnloadOnRequestAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
     }
 
@@ -203,12 +285,28 @@ internal sealed class ModelRepository(
 
     private bool IsOwn(ServedModel model) => options.HasOwnModel && model.Names == options.ModelNames;
 
-    private bool IsWanted(ServedModel model) => IsOwn(model) || _fixed.Contains(model) || options.LoadModels is null || options.LoadModels.Any(model.Names.Contains);
+    private bool IsWanted(ServedModel model) => IsOwn(model) || _fixed.Contains(model) || options.LoadModels is null || options.LoadModels.Any(model.Names.Contains) || _routes.Any(route => route.Has(model));
 
-    private string Served() => string.Join(", ", Listed.SelectMany(model => model.Names));
+    private static LanguageModel AsLanguageModel(ServedModel model, string? name) => model as LanguageModel ?? throw new RequestException(
+        EngineErrorCode.Unsupported, $"The model '{name}' takes tensors and generates no text.", "model");
+
+    private ServedModel? ByName(string name) => _models.FirstOrDefault(model => model.Names.Contains(name));
+
+    private string Served() => string.Join(", ", ListedNames.Select(entry => entry.Name));
 
     private void RequireWanted()
     {
+        foreach (VariantRoute route in _routes)
+        {
+            if (ByName(route.Name) is not null)
+            {
+                throw new ModelLoadException(route.Name, $"--variants: '{route.Name}' is the name of a model too; give the route another.", null);
+            }
+            if (new[] { route.Stable, route.Candidate }.FirstOrDefault(variant => variant is not null && ByName(variant) is null) is { } absent)
+            {
+                throw new ModelLoadException(absent, $"--variants: there is no directory '{absent}' with a config.json in {options.RepositoryPath}.", null);
+            }
+        }
         if (options.LoadModels?.FirstOrDefault(name => !_models.Any(model => model.Names.Contains(name))) is { } missing)
         {
             throw new ModelLoadException(missing, $"--load_model: there is no directory '{missing}' with a config.json in {options.RepositoryPath}.", null);

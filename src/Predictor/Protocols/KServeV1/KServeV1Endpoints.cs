@@ -24,7 +24,7 @@ internal static class KServeV1Endpoints
             context.Response.Headers.Allow = HttpMethods.Get;
             return Task.CompletedTask;
         }
-        LanguageModel model = Service<ModelRepository>(context).FindLanguageModel(path.Model);
+        LanguageModel model = Service<ModelRepository>(context).SelectLanguageModel(context, path.Model);
         if (path.Verb == VerbPath.Explain)
         {
             return Service<ErrorWriter>(context).WriteAsync(

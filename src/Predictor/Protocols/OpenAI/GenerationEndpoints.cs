@@ -16,7 +16,7 @@ internal static class GenerationEndpoints
         CompletionCall call = CompletionCall.Parse(await ReadAsync(context).ConfigureAwait(false));
         (LanguageModel model, string id) = Resolve(context, call.Options, "cmpl-");
         await using GenerationBatch batch = await StartAsync(context, model.Engine, call.Options, id, call.Prompts).ConfigureAwait(false);
-        var answer = new CompletionAnswer(context, call, Head(context, model, id, "text_completion"), batch);
+        var answer = new CompletionAnswer(context, call, Head(context, call.Options, model, id, "text_completion"), batch);
         if (call.Options.Stream)
         {
             await answer.WriteAsync().ConfigureAwait(false);
@@ -32,7 +32,7 @@ internal static class GenerationEndpoints
         (LanguageModel model, string id) = Resolve(context, call.Options, "chatcmpl-");
         await using GenerationBatch batch = await StartAsync(context, model.Engine, call.Options, id, [call.Prompt]).ConfigureAwait(false);
         string kind = call.Options.Stream ? "chat.completion.chunk" : "chat.completion";
-        var answer = new ChatAnswer(context, call, Head(context, model, id, kind), batch);
+        var answer = new ChatAnswer(context, call, Head(context, call.Options, model, id, kind), batch);
         if (call.Options.Stream)
         {
             await answer.WriteAsync().ConfigureAwait(false);
@@ -50,10 +50,10 @@ internal static class GenerationEndpoints
     }
 
     private static (LanguageModel Model, string Id) Resolve(HttpContext context, CallOptions options, string prefix) =>
-        (context.RequestServices.GetRequiredService<ModelRepository>().FindLanguageModel(options.Model), prefix + (options.RequestId ?? context.TraceIdentifier));
+        (context.RequestServices.GetRequiredService<ModelRepository>().SelectLanguageModel(context, options.Model), prefix + (options.RequestId ?? context.TraceIdentifier));
 
-    private static AnswerHead Head(HttpContext context, LanguageModel model, string id, string kind) =>
-        new(id, kind, Clock(context).GetUtcNow().ToUnixTimeSeconds(), model.Name, model.Fingerprint);
+    private static AnswerHead Head(HttpContext context, CallOptions options, LanguageModel model, string id, string kind) => new(
+        id, kind, Clock(context).GetUtcNow().ToUnixTimeSeconds(), context.RequestServices.GetRequiredService<ModelRepository>().PublicName(options.Model, model), model.Fingerprint);
 
     private static Task<GenerationBatch> StartAsync(HttpContext context, ILlmEngine engine, CallOptions options, string id, IReadOnlyList<Prompt> prompts)
     {

@@ -14,20 +14,18 @@ internal static class ModelsEndpoint
     {
         json.WriteStartObject();
         json.WriteString("object", "list");
-        LanguageModel[] models = [.. Repository(context).Listed.OfType<LanguageModel>()];
+        (string Name, LanguageModel Model)[] models =
+            [.. Repository(context).ListedNames.Where(entry => entry.Model is LanguageModel).Select(entry => (entry.Name, (LanguageModel)entry.Model))];
         json.WriteStartArray("data");
-        foreach (LanguageModel model in models)
+        foreach ((string name, LanguageModel model) in models)
         {
-            foreach (string name in model.Names)
-            {
-                json.WriteStartObject();
-                WriteMembers(json, model, name);
-                json.WriteEndObject();
-            }
+            json.WriteStartObject();
+            WriteMembers(json, model, name);
+            json.WriteEndObject();
         }
         json.WriteEndArray();
         json.WriteStartArray("models");
-        foreach (string name in models.SelectMany(model => model.Names))
+        foreach (string name in models.Select(entry => entry.Name))
         {
             json.WriteStringValue(name);
         }

@@ -16,16 +16,19 @@ internal static class ModelLookup
         return model;
     }
 
-    /// <summary>One that generates text.</summary>
-    /// <param name="version">Null or empty = any.</param>
-    /// <exception cref="RequestException">As <see cref="Find"/>; Unsupported: it does not generate text.</exception>
-    public static LanguageModel FindText(ModelRepository repository, string name, string? version)
+    /// <summary>The one that answers this caller, behind a route one of its variants.</summary>
+    /// <exception cref="RequestException">As <see cref="Find"/>; ModelNotFound: no such variant.</exception>
+    public static ServedModel Select(ModelRepository repository, string name, string? version, Caller caller)
     {
         RequireName(name);
-        LanguageModel model = repository.FindLanguageModel(name);
+        ServedModel model = repository.Select(name, caller);
         RequireVersion(name, version);
         return model;
     }
+
+    /// <exception cref="RequestException">Unsupported: it does not generate text.</exception>
+    public static LanguageModel TextOf(ServedModel model) => model as LanguageModel ?? throw new RequestException(
+        EngineErrorCode.Unsupported, $"The model '{model.Name}' takes tensors and generates no text.", "model");
 
     private static void RequireName(string name)
     {

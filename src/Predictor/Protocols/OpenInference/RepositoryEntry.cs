@@ -15,7 +15,7 @@ internal sealed record RepositoryEntry(string Name, string State, string Reason)
             from model in repository.Models
             let health = model.Health.Current
             where health.Ready || !readyOnly
-            from name in model.Names
+            from name in repository.Routes.Where(route => model.Names.Contains(route.Stable)).Select(route => route.Name).Concat(model.Names)
             select new RepositoryEntry(name, StateOf(health), health.Ready ? "" : health.Message ?? ServedModel.Describe(health));
     }
 

@@ -61,13 +61,13 @@ internal sealed class InferStream(
     {
         try
         {
-            ServedModel model = ModelLookup.Find(repository, request.ModelName, request.ModelVersion);
+            ServedModel model = ModelLookup.Select(repository, request.ModelName, request.ModelVersion, new Caller(call.RequestId, call.RequestMetadata.Text(OpenInferenceGrpc.Variant)));
             if (model is TensorModel tensors)
             {
                 await statistics.Of(model).MeasureAsync(watch => RespondAsync(request, tensors, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
                 return;
             }
-            ILlmEngine engine = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion).Engine;
+            ILlmEngine engine = ModelLookup.TextOf(model).Engine;
             await statistics.Of(model).MeasureAsync(watch => GenerateAsync(request, engine, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (RequestException refusal) when (!_endsOnError)

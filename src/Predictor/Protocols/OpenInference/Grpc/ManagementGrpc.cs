@@ -102,6 +102,12 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
     private async Task<RepositoryModelLoadResponse> LoadAsync(RepositoryModelLoadRequest request, GrpcCallContext call)
     {
         string name = NameIn(request.RepositoryOrModelName, request.ModelName);
+        if (repository.Route(name) is { } route)
+        {
+            await repository.ChangeAsync(route, VariantParameters.Read(name, request.Parameters.ToDictionary(
+                parameter => parameter.Key, parameter => TextOf(parameter.Value))), call.CancellationToken).ConfigureAwait(false);
+            return new RepositoryModelLoadResponse { ModelName = name, IsLoaded = true };
+        }
         RepositoryParameters.Prepare(repository, name, request.Parameters.ToDictionary(
             parameter => parameter.Key, parameter => parameter.Value.HasStringParam ? parameter.Value.StringParam : null));
         await repository.LoadAsync(name, call.CancellationToken).ConfigureAwait(false);
@@ -115,6 +121,13 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         await repository.UnloadAsync(name, call.CancellationToken).ConfigureAwait(false);
         return new RepositoryModelUnloadResponse { ModelName = name, IsUnloaded = true };
     }
+
+    private static string TextOf(ModelRepositoryParameter value) => value.ParameterChoiceCase switch
+    {
+        ModelRepositoryParameter.ParameterChoiceOneofCase.BoolParam => value.BoolParam ? "true" : "false",
+        ModelRepositoryParameter.ParameterChoiceOneofCase.Int64Param => value.Int64Param.ToString(System.Globalization.CultureInfo.InvariantCulture),
+        _ => value.StringParam,
+    };
 
     // Two messages share the name on the wire: Triton's has the model in field 2, KServe's in field 1, where Triton's has a repository.
     private static string NameIn(string field1, string field2) => field2.Length > 0 ? field2 : field1;

@@ -12,6 +12,9 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
 {
     public const string Service = "inference.GRPCInferenceService";
 
+    /// <summary>Metadata that asks for a variant; headers of a unary answer tell which one it was.</summary>
+    public const string Variant = "x-model-variant";
+
     public IEnumerable<GrpcMethod> Methods =>
     [
         GrpcMethod.Unary(Service, "ServerLive", ServerLiveRequest.Parser, (_, _) => Task.FromResult(
@@ -55,7 +58,11 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
 
     private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, GrpcCallContext call)
     {
-        ServedModel model = ModelLookup.Find(repository, request.ModelName, request.ModelVersion);
+        ServedModel model = ModelLookup.Select(repository, request.ModelName, request.ModelVersion, new Caller(call.RequestId, call.RequestMetadata.Text(Variant)));
+        if (repository.Route(request.ModelName) is not null)
+        {
+            call.ResponseHeaders.Add(Variant, model.Name);
+        }
         Func<InferenceWatch, Task<ModelInferResponse>> serve;
         if (model is TensorModel tensors)
         {
@@ -63,7 +70,7 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
         }
         else
         {
-            ILlmEngine engine = ModelLookup.FindText(repository, request.ModelName, request.ModelVersion).Engine;
+            ILlmEngine engine = ModelLookup.TextOf(model).Engine;
             serve = watch => InferAsync(request, engine, watch, call);
         }
         ModelInferResponse? answer = null;

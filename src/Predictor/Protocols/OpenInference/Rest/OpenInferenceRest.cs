@@ -55,7 +55,7 @@ internal static class OpenInferenceRest
     {
         writer.WriteStartObject();
         writer.WriteStartArray("models");
-        foreach (string name in Repository(context).Listed.SelectMany(model => model.Names))
+        foreach (string name in Repository(context).ListedNames.Select(entry => entry.Name))
         {
             writer.WriteStringValue(name);
         }
@@ -95,11 +95,14 @@ internal static class OpenInferenceRest
     private static Task DispatchAsync(HttpContext context)
     {
         ModelRepository repository = Repository(context);
-        if (ModelRoute.Parse(RawPath.Below(context, Models), name => repository.Models.Any(model => model.Names.Contains(name))) is not { } route)
+        if (ModelRoute.Parse(RawPath.Below(context, Models), name => repository.Route(name) is not null || repository.Models.Any(model => model.Names.Contains(name))) is not { } route)
         {
             return ListAsync(context);
         }
-        ServedModel model = ModelLookup.Find(repository, route.Model, route.Version);
+        bool generates = route.Action is "infer" or "generate" or "generate_stream";
+        ServedModel model = generates
+            ? ModelLookup.Select(repository, route.Model, route.Version, Caller.Of(context))
+            : ModelLookup.Find(repository, route.Model, route.Version);
         string[] methods = route.Action switch
         {
             ModelRoute.Metadata or "ready" or "config" or "stats" => Read,
@@ -109,6 +112,10 @@ internal static class OpenInferenceRest
         if (!Takes(context, methods))
         {
             return Task.CompletedTask;
+        }
+        if (generates && repository.Route(route.Model) is not null)
+        {
+            context.Response.Headers[Caller.Header] = model.Name;
         }
         return route.Action switch
         {
@@ -125,7 +132,7 @@ internal static class OpenInferenceRest
                 context, () => MeasureAsync(context, Text(), (engine, watch) => GenerateEndpoint.StreamAsync(context, engine, route.Model, watch))),
             _ => throw new InvalidOperationException($"an action without a handler: {route.Action}"),
         };
-        LanguageModel Text() => ModelLookup.FindText(repository, route.Model, route.Version);
+        LanguageModel Text() => ModelLookup.TextOf(model);
     }
 
     private static InferenceStatistics Statistics(HttpContext context) => context.RequestServices.GetRequiredService<InferenceStatistics>();

@@ -47,6 +47,10 @@ internal static class RepositoryEndpoints
         IReadOnlyDictionary<string, JsonElement> parameters = await ReadParametersAsync(context).ConfigureAwait(false);
         switch (action)
         {
+            case "load" when repository.Route(name) is { } route:
+                await repository.ChangeAsync(route, VariantParameters.Read(name, parameters.ToDictionary(
+                    parameter => parameter.Key, parameter => parameter.Value.ToString())), context.RequestAborted).ConfigureAwait(false);
+                break;
             case "load":
                 RepositoryParameters.Prepare(repository, name, parameters.ToDictionary(
                     parameter => parameter.Key, parameter => parameter.Value.ValueKind == JsonValueKind.String ? parameter.Value.GetString() : null));
