@@ -24,12 +24,12 @@ internal sealed class EngineParts : IDisposable
         WarmUp(limits, options.MaxLogprobs, clock);
         Metrics = new EngineMetrics(NameOf(options), model.MaxModelLength);
         Core = new EngineCore(model.Executor, cache, limits, options.MaxLogprobs, inbox, Metrics, clock);
-        Metrics.Observe(() => Core.Statistics);
-        Metrics.Describe(model.BlockTokens, model.BlockCount, options.EnablePrefixCaching);
+        Metrics.Observe(() => Core.Statistics, () => Core.Ledger, clock);
         Requests = new CoreRequestFactory(cache.Hasher, model.VocabularySize, model.EndTokenIds, options.EnablePrefixCaching);
         var rules = new SamplingRules(model.Defaults, model.VocabularySize, options.MaxLogprobs);
         Input = new InputProcessor(codec, rules, model.Defaults, model.MaxModelLength, options.MaxOutputsPerRequest, options.Seed);
         Info = InfoOf(options, model, codec);
+        Metrics.Describe(Info, options, model.Memory);
     }
 
     public TextCodec Codec { get; }
@@ -92,6 +92,6 @@ internal sealed class EngineParts : IDisposable
         HasChatTemplate = codec.HasChatTemplate,
         BlockTokens = model.BlockTokens,
         BlockCount = model.BlockCount,
-        MemoryBytes = model.MemoryBytes,
+        MemoryBytes = model.Memory.Sum(part => part.Bytes),
     };
 }

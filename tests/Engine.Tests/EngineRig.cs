@@ -97,7 +97,7 @@ internal sealed class EngineRig : IAsyncDisposable
         Architecture = "Scripted",
         DType = "float32",
         ParameterCount = 1,
-        MemoryBytes = 1 << 20,
+        Memory = [("weights", 1 << 20)],
     };
 
     private sealed class Disposal(Action action) : IDisposable

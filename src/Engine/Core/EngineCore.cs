@@ -24,6 +24,7 @@ internal sealed class EngineCore
     private readonly List<RequestEnding> _endings = [];
     private readonly Lock _statisticsGate = new();
     private EngineStatistics _statistics;
+    private StepLedger _ledger;
     private long _nextDeadline = long.MaxValue;
 
     /// <param name="maxTopLogprobs">The most alternatives that a request may ask for.</param>
@@ -51,6 +52,18 @@ internal sealed class EngineCore
         }
     }
 
+    /// <summary>Of the same moment. Any thread.</summary>
+    public StepLedger Ledger
+    {
+        get
+        {
+            lock (_statisticsGate)
+            {
+                return _ledger;
+            }
+        }
+    }
+
     /// <summary>One step: takes the mail, computes what the scheduler chose, hands out what came of it.</summary>
     /// <returns>False when nothing is left to do until mail comes.</returns>
     /// <exception cref="Exception">The executor failed. The step is undone; what happens to the requests is the caller's decision.</exception>
@@ -63,6 +76,7 @@ internal sealed class EngineCore
         {
             using KvReservation reservation = _cache.Reserve();
             _scheduler.Plan(_plan, reservation);
+            _journal.BeginExecute();
             if (_plan.SequenceCount > 0)
             {
                 _executor.Execute(_plan, _result);
@@ -127,6 +141,7 @@ internal sealed class EngineCore
             foreach (LiveSequence sequence in request.Sequences)
             {
                 _scheduler.Add(sequence);
+                _journal.Admitted();
             }
         }
         _arrivals.Clear();
@@ -171,6 +186,7 @@ internal sealed class EngineCore
             {
                 Start(sequence);
             }
+            _journal.Computed(sequence, item.Start, item.Start + item.TokenCount);
             int last = row + item.LogitCount;
             bool valid = _result.Tokens.AsSpan(row, item.LogitCount).IndexOf(-1) < 0;
             for (; valid && row < last - (item.Samples ? 1 : 0); row++)
@@ -179,6 +195,7 @@ internal sealed class EngineCore
             }
             if (!valid)
             {
+                _journal.Corrupted();
                 sequence.Request.Output.End(sequence.OutputIndex, FinishReason.Error);
                 End(sequence, FinishReason.Error);
             }
@@ -267,9 +284,24 @@ internal sealed class EngineCore
         var statistics = new EngineStatistics(
             _scheduler.RunningCount, _scheduler.WaitingCount, _cache.Pool.UsedCount, _cache.Prefixes.Count, _cache.Pool.BlockCount,
             pending, _journal.Forecast.WorkSeconds(pending), _journal.Forecast.FirstTokenSeconds(pending));
+        StepLedger ledger = _journal.Ledger with { DeferredSequences = _scheduler.DeferredCount, OldestQueuedAt = OldestQueuedAt() };
         lock (_statisticsGate)
         {
             _statistics = statistics;
+            _ledger = ledger;
         }
+    }
+
+    // Those that were preempted stand before it, and waited already.
+    private long? OldestQueuedAt()
+    {
+        for (int i = 0; i < _scheduler.WaitingCount; i++)
+        {
+            if (_scheduler.WaitingAt(i) is LiveSequence { ScheduledAt: null } sequence)
+            {
+                return sequence.Request.QueuedAt;
+            }
+        }
+        return null;
     }
 }

@@ -17,6 +17,12 @@ internal sealed class LiveSequence(CoreRequest request, int outputIndex, long id
     /// <summary>The same for the tokens of a scored prompt.</summary>
     public int PromptTopLogprobs { get; init; }
 
+    /// <summary>The most tokens whose keys and values it ever had; a preemption does not lower it.</summary>
+    public int ReachedLength { get; set; }
+
+    /// <summary>Prompt tokens that steps computed for it, each counted once; the rest was found in the cache.</summary>
+    public int ComputedPromptLength { get; set; }
+
     /// <summary>Timestamps of the engine's clock; null until it happened. A preemption does not restart them.</summary>
     public long? ScheduledAt { get; set; }
 

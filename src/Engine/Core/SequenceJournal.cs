@@ -5,18 +5,26 @@ namespace KServePaged.Engine.Core;
 
 /// <summary>
 /// Notes when things happen to sequences and tells the metrics. Queue time ends with the first schedule, prefill with the first token, decode
-/// with the last; a preemption restarts no clock. Engine thread only.
+/// with the last; a preemption restarts no clock. Keeps the ledger of the steps. Engine thread only.
 /// </summary>
 internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
 {
     private long _stepBeganAt;
+    private long _executeBeganAt;
+    private StepLedger _ledger;
 
     public LoadForecast Forecast { get; } = new();
+
+    /// <summary>Of all steps so far; without those who wait.</summary>
+    public StepLedger Ledger => _ledger;
 
     /// <summary>The time that events are noted under.</summary>
     public long Now { get; private set; } = clock.GetTimestamp();
 
     public void BeginStep() => _stepBeganAt = Now = clock.GetTimestamp();
+
+    /// <summary>The plan is made.</summary>
+    public void BeginExecute() => _executeBeganAt = clock.GetTimestamp();
 
     /// <summary>The device is done; tokens are handed out now.</summary>
     public void BeginPublish() => Now = clock.GetTimestamp();
@@ -25,7 +33,14 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
     {
         if (tokens > 0)
         {
-            metrics.Step(tokens);
+            long ended = clock.GetTimestamp();
+            _ledger = _ledger with
+            {
+                ScheduleSeconds = _ledger.ScheduleSeconds + Seconds(_stepBeganAt, _executeBeganAt),
+                ExecuteSeconds = _ledger.ExecuteSeconds + Seconds(_executeBeganAt, Now),
+                PublishSeconds = _ledger.PublishSeconds + Seconds(Now, ended),
+            };
+            metrics.Step(tokens, Seconds(_stepBeganAt, ended));
             Forecast.Step(tokens, sequences, Seconds(_stepBeganAt, Now));
         }
         if (preemptions > 0)
@@ -33,6 +48,29 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
             metrics.Preempted(preemptions);
         }
     }
+
+    /// <summary>A step computed the sequence's tokens from <paramref name="start"/> to before <paramref name="end"/>.</summary>
+    public void Computed(LiveSequence sequence, int start, int end)
+    {
+        // What lies below was computed once, or found in the cache, and lost in a preemption.
+        int fresh = Math.Max(start, sequence.ReachedLength);
+        int prefill = Math.Max(0, Math.Min(end, sequence.PromptLength) - fresh);
+        int decode = Math.Max(0, end - Math.Max(fresh, sequence.PromptLength));
+        _ledger = _ledger with
+        {
+            PrefillTokens = _ledger.PrefillTokens + prefill,
+            DecodeTokens = _ledger.DecodeTokens + decode,
+            RecomputedTokens = _ledger.RecomputedTokens + (end - start - prefill - decode),
+        };
+        sequence.ComputedPromptLength += prefill;
+        sequence.ReachedLength = Math.Max(sequence.ReachedLength, end);
+    }
+
+    /// <summary>The sequence entered the scheduler.</summary>
+    public void Admitted() => metrics.Admitted();
+
+    /// <summary>The sequence's logits are no numbers.</summary>
+    public void Corrupted() => metrics.Corrupted();
 
     /// <summary>The first time that the sequence was in a step.</summary>
     /// <returns>How long it waited for that.</returns>
@@ -56,7 +94,8 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
         {
             sequence.FirstTokenAt = Now;
             metrics.FirstToken(
-                Seconds(sequence.Request.ArrivedAt, Now), Seconds(sequence.ScheduledAt ?? Now, Now), sequence.PromptLength, sequence.CachedPromptLength ?? 0);
+                Seconds(sequence.Request.ArrivedAt, Now), Seconds(sequence.ScheduledAt ?? Now, Now), sequence.PromptLength,
+                sequence.PromptLength - sequence.ComputedPromptLength);
         }
         sequence.LastTokenAt = Now;
     }
@@ -64,7 +103,8 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
     public void Ended(LiveSequence sequence, FinishReason reason)
     {
         metrics.Ended(
-            reason, Seconds(sequence.Request.ArrivedAt, Now), sequence.PromptLength, sequence.OutputLength, sequence.MaxLength - sequence.PromptLength);
+            reason, Seconds(sequence.Request.ArrivedAt, Now), sequence.PromptLength, sequence.ComputedPromptLength, sequence.OutputLength,
+            sequence.MaxLength - sequence.PromptLength);
         if (sequence.FirstTokenAt is { } first && sequence.LastTokenAt is { } last && sequence.ScheduledAt is { } scheduled)
         {
             metrics.Generated(Seconds(first, last), Seconds(scheduled, last), sequence.OutputLength);

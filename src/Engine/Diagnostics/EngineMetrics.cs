@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
 
 namespace KServePaged.Engine.Diagnostics;
@@ -10,7 +11,9 @@ namespace KServePaged.Engine.Diagnostics;
 /// <c>request_max_num_generation_tokens</c>.
 /// </summary>
 /// <remarks>
-/// Conservation: prompt_tokens = local_compute + local_cache_hit; once nothing runs, every output that was accepted is in request_success.
+/// Conservation, after every step: running + waiting = requests_admitted - request_success; prompt_tokens = local_compute + local_cache_hit;
+/// step_tokens{decode} = generation_tokens less one for each first token. Once nothing runs, step_tokens{prefill} =
+/// request_prefill_kv_computed_tokens. (A row whose logits are no numbers was computed and generated nothing: corrupted_requests.)
 /// </remarks>
 internal sealed class EngineMetrics : IDisposable
 {
@@ -34,6 +37,11 @@ internal sealed class EngineMetrics : IDisposable
 
     private static readonly double[] IterationBuckets = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
+    private static readonly double[] StepBuckets =
+    [
+        0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2.5, 10,
+    ];
+
     private static readonly double[] OutputCountBuckets = [1, 2, 5, 10, 20];
 
     private static readonly KeyValuePair<string, object?> Computed = new("source", "local_compute");
@@ -50,10 +58,13 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Counter<long> _cacheQueries;
     private readonly Counter<long> _cacheHits;
     private readonly Counter<long> _preemptions;
+    private readonly Counter<long> _admitted;
     private readonly Counter<long> _success;
+    private readonly Counter<long> _corrupted;
     private readonly Counter<long> _rejections;
     private readonly Histogram<double> _firstToken;
     private readonly Histogram<double> _interToken;
+    private readonly Histogram<double> _interTokenOldName;
     private readonly Histogram<double> _timePerToken;
     private readonly Histogram<double> _endToEnd;
     private readonly Histogram<double> _queue;
@@ -61,11 +72,13 @@ internal sealed class EngineMetrics : IDisposable
     private readonly Histogram<double> _decode;
     private readonly Histogram<double> _inference;
     private readonly Histogram<long> _requestPromptTokens;
+    private readonly Histogram<long> _requestPrefillComputed;
     private readonly Histogram<long> _requestGenerationTokens;
     private readonly Histogram<long> _requestMaxGenerationTokens;
     private readonly Histogram<long> _paramsMaxTokens;
     private readonly Histogram<long> _paramsOutputCount;
     private readonly Histogram<long> _iterationTokens;
+    private readonly Histogram<double> _stepDuration;
 
     /// <param name="modelName">Value of the meter's tag.</param>
     /// <param name="maxModelLength">Bounds the buckets that count tokens.</param>
@@ -79,10 +92,13 @@ internal sealed class EngineMetrics : IDisposable
         _cacheQueries = _meter.CreateCounter<long>("vllm:prefix_cache_queries", null, "Prompt tokens looked up in the prefix cache, once a request.");
         _cacheHits = _meter.CreateCounter<long>("vllm:prefix_cache_hits", null, "Prompt tokens found in the prefix cache.");
         _preemptions = _meter.CreateCounter<long>("vllm:num_preemptions", null, "Times that a running request lost its cache blocks.");
+        _admitted = _meter.CreateCounter<long>("kservepaged_requests_admitted", null, "Requests that the engine took in.");
         _success = _meter.CreateCounter<long>("vllm:request_success", null, "Requests that ended, by reason.");
+        _corrupted = _meter.CreateCounter<long>("vllm:corrupted_requests", null, "Requests that ended because their logits were no numbers.");
         _rejections = _meter.CreateCounter<long>("vllm:admission_rejections", null, "Requests refused because the queue was full.");
         _firstToken = Seconds("vllm:time_to_first_token_seconds", "From arrival at the server to the first token.", FirstTokenBuckets);
         _interToken = Seconds("vllm:inter_token_latency_seconds", "Between two tokens of a request.", TokenBuckets);
+        _interTokenOldName = Seconds("vllm:time_per_output_token_seconds", "The same as inter_token_latency_seconds, under its former name.", TokenBuckets);
         _timePerToken = Seconds("vllm:request_time_per_output_token_seconds", "Mean time between the tokens of a request.", TokenBuckets);
         _endToEnd = Seconds("vllm:e2e_request_latency_seconds", "From arrival to the end of a request.", RequestBuckets);
         _queue = Seconds("vllm:request_queue_time_seconds", "From acceptance to the first step.", RequestBuckets);
@@ -91,16 +107,18 @@ internal sealed class EngineMetrics : IDisposable
         _inference = Seconds("vllm:request_inference_time_seconds", "From the first step to the last token.", RequestBuckets);
         double[] tokens = TokenCountBuckets(maxModelLength);
         _requestPromptTokens = Counts("vllm:request_prompt_tokens", "Prompt tokens of a request.", tokens);
+        _requestPrefillComputed = Counts("vllm:request_prefill_kv_computed_tokens", "Prompt tokens of a request that were computed, not found.", tokens);
         _requestGenerationTokens = Counts("vllm:request_generation_tokens", "Generated tokens of a request.", tokens);
         _requestMaxGenerationTokens = Counts("vllm:request_max_num_generation_tokens", "Tokens of the longest of n outputs.", tokens);
         _paramsMaxTokens = Counts("vllm:request_params_max_tokens", "Tokens that a request might generate.", tokens);
         _paramsOutputCount = Counts("vllm:request_params_n", "Outputs asked for.", OutputCountBuckets);
         _iterationTokens = Counts("vllm:iteration_tokens_total", "Tokens computed in a step.", IterationBuckets);
+        _stepDuration = Seconds("kservepaged_step_duration_seconds", "Time of a step.", StepBuckets);
         ShowTaggedSeries();
     }
 
-    /// <summary>Publishes the gauges, read from the engine's snapshot when somebody collects.</summary>
-    public void Observe(Func<EngineStatistics> statistics)
+    /// <summary>Publishes what is read from the engine's snapshots when somebody collects.</summary>
+    public void Observe(Func<EngineStatistics> statistics, Func<StepLedger> ledger, TimeProvider clock)
     {
         _meter.CreateObservableGauge("vllm:num_requests_running", () => statistics().RunningSequences, null, "Requests in the running batch.");
         _meter.CreateObservableGauge("vllm:num_requests_waiting", () => statistics().WaitingSequences, null, "Requests waiting for their turn.");
@@ -109,20 +127,40 @@ internal sealed class EngineMetrics : IDisposable
         _meter.CreateObservableGauge(
             "kservepaged_predicted_ttft_seconds", () => statistics().FirstTokenSeconds, null, "What a request of usual length that arrives now waits for its first token.");
         _meter.CreateObservableGauge("vllm:kv_cache_usage_perc", () => Usage(statistics()), null, "Cache blocks in use, as a fraction of 1.");
+        _meter.CreateObservableGauge("vllm:gpu_cache_usage_perc", () => Usage(statistics()), null, "The same as kv_cache_usage_perc, under its former name.");
+        LedgerMetrics.Steps(_meter, ledger);
+        LedgerMetrics.Queue(_meter, statistics, ledger, clock);
+        LedgerMetrics.Cache(_meter, statistics);
     }
 
-    /// <summary>Publishes the cache's shape as the labels of a gauge that is always 1, from which routers read it.</summary>
-    public void Describe(int blockTokens, int blockCount, bool prefixCaching) => _meter.CreateObservableGauge(
-        "vllm:cache_config_info",
-        () => 1,
-        null,
-        "Shape of the KV cache.",
-        [new("block_size", blockTokens), new("num_gpu_blocks", blockCount), new("enable_prefix_caching", prefixCaching ? "True" : "False")]);
+    /// <summary>Publishes what never changes: the shapes of cache and model as the labels of gauges that are always 1, the limits, and where the memory went.</summary>
+    public void Describe(ModelInfo model, EngineOptions options, IReadOnlyList<(string Part, long Bytes)> memory)
+    {
+        Info("vllm:cache_config_info", "Shape of the KV cache.", [
+            new("block_size", model.BlockTokens), new("num_gpu_blocks", model.BlockCount),
+            new("enable_prefix_caching", options.EnablePrefixCaching ? "True" : "False"), new("gpu_memory_utilization", options.MemoryFraction)]);
+        Info("kservepaged_model_info", "The loaded model.", [
+            new("architecture", model.Architecture), new("dtype", model.DType), new("max_model_len", model.MaxModelLength),
+            new("parameters", model.ParameterCount)]);
+        _meter.CreateObservableGauge("kservepaged_running_limit", () => options.MaxSequences, null, "Most requests that run together.");
+        _meter.CreateObservableGauge("kservepaged_queue_limit", () => options.MaxQueuedRequests, null, "Most requests that may wait; more are refused.");
+        LedgerMetrics.Memory(_meter, memory);
+    }
 
     /// <summary>Whether an instrument that a listener meets belongs to this engine.</summary>
     public bool Owns(Instrument instrument) => instrument.Meter == _meter;
 
-    public void Step(int tokens) => _iterationTokens.Record(tokens);
+    public void Step(int tokens, double seconds)
+    {
+        _iterationTokens.Record(tokens);
+        _stepDuration.Record(seconds);
+    }
+
+    /// <summary>An output entered the scheduler.</summary>
+    public void Admitted() => _admitted.Add(1);
+
+    /// <summary>An output is about to end because its logits are no numbers.</summary>
+    public void Corrupted() => _corrupted.Add(1);
 
     public void Preempted(long count) => _preemptions.Add(count);
 
@@ -135,6 +173,7 @@ internal sealed class EngineMetrics : IDisposable
         _cacheHits.Add(cachedTokens);
     }
 
+    /// <param name="cachedTokens">Prompt tokens that were never computed for this output.</param>
     public void FirstToken(double sinceArrivalSeconds, double prefillSeconds, int promptTokens, int cachedTokens)
     {
         _firstToken.Record(sinceArrivalSeconds);
@@ -149,15 +188,17 @@ internal sealed class EngineMetrics : IDisposable
     public void NextToken(double sinceLastSeconds)
     {
         _interToken.Record(sinceLastSeconds);
+        _interTokenOldName.Record(sinceLastSeconds);
         _generationTokens.Add(1);
     }
 
     /// <summary>An output ended, for whatever reason.</summary>
-    public void Ended(FinishReason reason, double sinceArrivalSeconds, int promptTokens, int outputTokens, int maxOutputTokens)
+    public void Ended(FinishReason reason, double sinceArrivalSeconds, int promptTokens, int computedPromptTokens, int outputTokens, int maxOutputTokens)
     {
         _success.Add(1, Reasons[(int)reason]);
         _endToEnd.Record(sinceArrivalSeconds);
         _requestPromptTokens.Record(promptTokens);
+        _requestPrefillComputed.Record(computedPromptTokens);
         _requestGenerationTokens.Record(outputTokens);
         _paramsMaxTokens.Record(maxOutputTokens);
     }
@@ -214,6 +255,9 @@ internal sealed class EngineMetrics : IDisposable
         }
         return [.. buckets];
     }
+
+    private void Info(string name, string description, IEnumerable<KeyValuePair<string, object?>> labels) =>
+        _meter.CreateObservableGauge(name, () => 1, null, description, labels);
 
     private Histogram<double> Seconds(string name, string description, double[] buckets) =>
         _meter.CreateHistogram(name, "s", description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = buckets });

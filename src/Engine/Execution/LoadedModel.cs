@@ -42,7 +42,7 @@ internal sealed class LoadedModel : IDisposable
     public required long ParameterCount { get; init; }
 
     /// <summary>Bytes of the device's memory that weights, working space and cache take.</summary>
-    public required long MemoryBytes { get; init; }
+    public required IReadOnlyList<(string Part, long Bytes)> Memory { get; init; }
 
     public void Dispose() => ModelLoader.Free(_owned);
 }

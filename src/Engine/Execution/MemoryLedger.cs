@@ -5,6 +5,8 @@ internal sealed class MemoryLedger
 {
     private readonly List<(string Part, long Bytes)> _entries = [];
 
+    public IReadOnlyList<(string Part, long Bytes)> Parts => _entries;
+
     public long Total => _entries.Sum(entry => entry.Bytes);
 
     public void Add(string part, long bytes) => _entries.Add((part, bytes));

@@ -86,7 +86,7 @@ internal sealed class ModelLoader : IDisposable
             Architecture = config.Architecture,
             DType = ElementTypeNames.NameOf(plan.WeightType),
             ParameterCount = parameterCount,
-            MemoryBytes = plan.Memory.Total,
+            Memory = plan.Memory.Parts,
         };
         _owned.Clear(); // the model frees them now
         return model;

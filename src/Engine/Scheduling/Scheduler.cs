@@ -19,6 +19,23 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
 
     public int WaitingCount => _waiting.Count;
 
+    /// <summary>Of the waiting, in order of arrival.</summary>
+    public Sequence WaitingAt(int index) => _waiting[index];
+
+    /// <summary>Of the waiting: outputs that wait until the first of their request has computed the prompt.</summary>
+    public int DeferredCount
+    {
+        get
+        {
+            int count = 0;
+            for (int i = 0; i < _waiting.Count; i++)
+            {
+                count += WaitsForLeader(_waiting[i]) ? 1 : 0;
+            }
+            return count;
+        }
+    }
+
     public bool IsIdle => RunningCount + WaitingCount == 0;
 
     /// <summary>Tokens to compute before every sequence has its next token.</summary>

@@ -21,7 +21,7 @@ internal sealed class CoreRig : IDisposable
         Inbox = new Inbox(queue);
         Metrics = new EngineMetrics(Guid.NewGuid().ToString(), 1000);
         Core = new EngineCore(Model, Cache, limits ?? new SchedulingLimits(8, 100, 8), maxTop, Inbox, Metrics, Clock);
-        Metrics.Observe(() => Core.Statistics);
+        Metrics.Observe(() => Core.Statistics, () => Core.Ledger, Clock);
         _factory = new CoreRequestFactory(Cache.Hasher, Vocabulary, ends ?? [], sharePrefixes);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
 using KServePaged.Engine.Core;
@@ -24,6 +25,19 @@ public sealed class SteadyStepTests
         using var metrics = new EngineMetrics("steady", model.MaxModelLength);
         var core = new EngineCore(
             model.Executor, cache, new SchedulingLimits(8, 64, model.MaxLogitRows), maxTopLogprobs: 5, inbox, metrics, TimeProvider.System);
+        // Somebody listens, as /metrics does.
+        using var listener = new MeterListener();
+        long measured = 0;
+        listener.InstrumentPublished = (instrument, self) =>
+        {
+            if (metrics.Owns(instrument))
+            {
+                self.EnableMeasurementEvents(instrument);
+            }
+        };
+        listener.SetMeasurementEventCallback<long>((_, _, _, _) => measured++);
+        listener.SetMeasurementEventCallback<double>((_, _, _, _) => measured++);
+        listener.Start();
         var requests = new CoreRequestFactory(cache.Hasher, model.VocabularySize, [], sharePrefixes: true);
         CoreRequest[] all = [.. EveryKindOfSampling().Select(sampling => requests.Create([1, 2, 3, 4, 5], sampling, 200, 2, 7, null, 0, 0, null))];
         Array.ForEach(all, request => Assert.Equal(Submission.Accepted, inbox.TrySubmit(request)));
@@ -51,6 +65,7 @@ public sealed class SteadyStepTests
         Run(100);
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
         Assert.Equal(800, tokens);
+        Assert.True(measured > 800);
     }
 
     private static SamplingParameters[] EveryKindOfSampling() =>
