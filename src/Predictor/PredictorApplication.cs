@@ -38,7 +38,7 @@ internal static class PredictorApplication
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
         services.AddSingleton(options).AddSingleton(threshold).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
         services.AddSingleton<OpenCalls>().AddHostedService(provider => provider.GetRequiredService<OpenCalls>());
-        services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
+        services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<ModelMetrics>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)
         {
@@ -59,6 +59,7 @@ internal static class PredictorApplication
             .UseMiddleware<ErrorMiddleware>().UseMiddleware<StrictFraming>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
         app.MapHealth();
         app.MapMetrics();
+        app.Services.GetRequiredService<ModelMetrics>(); // from the start of the process, like the instruments that it joins
         app.MapOpenAI();
         app.MapOpenInference();
         app.MapKServeV1();

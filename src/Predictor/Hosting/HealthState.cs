@@ -16,6 +16,8 @@ internal sealed class HealthState(TimeProvider clock)
     private HealthReport _report = new(Live: true, Ready: false, UnloadedStage);
     private Func<Exception?>? _failure;
     private (string Stage, long Timestamp, long Bytes)? _bytesBegan;
+    private long? _loadBegan;
+    private LoadFigures _load;
 
     public HealthReport Current
     {
@@ -30,12 +32,26 @@ internal sealed class HealthState(TimeProvider clock)
         }
     }
 
+    /// <summary>Of the loading that goes on, or of the last one.</summary>
+    public LoadFigures Load
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _loadBegan is { } began ? _load with { Time = clock.GetElapsedTime(began) } : _load;
+            }
+        }
+    }
+
     /// <summary>It is to be loaded, and something else comes first.</summary>
     public void Waiting()
     {
         lock (_gate)
         {
             _bytesBegan = null;
+            _loadBegan = clock.GetTimestamp();
+            _load = default;
             _report = new HealthReport(Live: true, Ready: false, WaitingStage);
         }
     }
@@ -48,6 +64,10 @@ internal sealed class HealthState(TimeProvider clock)
             {
                 _bytesBegan = (progress.Stage, clock.GetTimestamp(), progress.BytesDone); // downloading and loading have each their own speed
             }
+            if (progress.BytesTotal > 0)
+            {
+                _load = _load with { BytesDone = progress.BytesDone, BytesTotal = progress.BytesTotal };
+            }
             return _report = new HealthReport(
                 Live: true, Ready: false, progress.Stage == ReadyStage ? "warmup" : progress.Stage, progress.BytesDone, progress.BytesTotal, Remaining(progress));
         }
@@ -59,6 +79,7 @@ internal sealed class HealthState(TimeProvider clock)
         lock (_gate)
         {
             _failure = failure;
+            EndLoad();
             _report = _report with { Ready = true, Stage = ReadyStage, Remaining = null };
         }
     }
@@ -85,6 +106,7 @@ internal sealed class HealthState(TimeProvider clock)
         lock (_gate)
         {
             _failure = null;
+            EndLoad();
             _report = new HealthReport(Live: true, Ready: false, UnloadedStage, Message: reason);
         }
     }
@@ -94,7 +116,17 @@ internal sealed class HealthState(TimeProvider clock)
     {
         lock (_gate)
         {
+            EndLoad();
             _report = new HealthReport(Live: false, Ready: false, FailedStage, Message: message);
+        }
+    }
+
+    private void EndLoad()
+    {
+        if (_loadBegan is { } began)
+        {
+            _load = _load with { Time = clock.GetElapsedTime(began) };
+            _loadBegan = null;
         }
     }
 

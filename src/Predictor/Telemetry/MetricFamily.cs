@@ -1,22 +1,22 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Text;
 
 namespace KServePaged.Predictor.Telemetry;
 
-/// <summary>One instrument with its series. Recording may happen on any thread, also the engine's: without tags it takes no memory.</summary>
+/// <summary>
+/// One instrument with its series. Recording may happen on any thread, also the engine's: it takes no memory but for the first value of a
+/// series.
+/// </summary>
 internal sealed class MetricFamily
 {
     private static readonly double[] DefaultBounds = [.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
 
-    private readonly ConcurrentDictionary<string, MetricSeries> _tagged = new();
-
-    // Rendering labels costs more than recording: the tags of the first series are kept to find them again by comparing.
-    private volatile (KeyValuePair<string, object?>[] Tags, MetricSeries Series)[] _known = [];
+    private readonly Lock _adding = new();
     private readonly MetricSeries? _untagged;
     private readonly string _scope;
     private readonly double[]? _bounds;
     private readonly bool _adds;
+    private volatile Tagged[] _tagged = [];
 
     public MetricFamily(Instrument instrument)
     {
@@ -26,6 +26,7 @@ internal sealed class MetricFamily
         Kind = generic == typeof(Histogram<>) ? MetricKind.Histogram
             : generic == typeof(Counter<>) || generic == typeof(ObservableCounter<>) ? MetricKind.Counter
             : MetricKind.Gauge;
+        IsObserved = instrument.IsObservable;
         _adds = generic == typeof(Counter<>) || generic == typeof(UpDownCounter<>);
         _bounds = Kind == MetricKind.Histogram ? Bounds(instrument) : null;
         _scope = Labels((instrument.Meter.Tags ?? []).Concat(instrument.Tags ?? []));
@@ -39,46 +40,70 @@ internal sealed class MetricFamily
 
     public MetricKind Kind { get; }
 
+    /// <summary>Its values are asked for when somebody collects.</summary>
+    public bool IsObserved { get; }
+
     /// <summary>An untagged series is left out once tagged ones exist: the instrument is then one that is always tagged.</summary>
-    public IEnumerable<MetricSeries> Series =>
-        _untagged is not null && (_tagged.IsEmpty || _untagged.HasValue)
-            ? _tagged.Values.Prepend(_untagged)
-            : _tagged.Values;
+    public IEnumerable<MetricSeries> Series
+    {
+        get
+        {
+            IEnumerable<MetricSeries> tagged = _tagged.Select(entry => entry.Series);
+            return _untagged is not null && (_tagged.Length == 0 || _untagged.HasValue) ? tagged.Prepend(_untagged) : tagged;
+        }
+    }
 
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        MetricSeries series = tags.IsEmpty && _untagged is not null ? _untagged : Tagged(tags);
+        MetricSeries series = tags.IsEmpty && _untagged is not null ? _untagged : Find(tags) ?? Add(tags);
         series.Record(value, _adds);
     }
 
-    private MetricSeries Tagged(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    /// <summary>Before it is asked again: what is not measured any more is gone.</summary>
+    public void Forget() => _tagged = [];
+
+    // Series are few, so that looking through them takes less than making a key would.
+    private MetricSeries? Find(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        foreach ((KeyValuePair<string, object?>[] known, MetricSeries series) in _known)
+        foreach (Tagged entry in _tagged)
         {
-            if (tags.SequenceEqual(known, TagComparer.Instance))
+            if (Same(entry.Tags, tags))
             {
-                return series;
+                return entry.Series;
             }
         }
-        return Remember(tags);
+        return null;
     }
 
-    private MetricSeries Remember(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    private MetricSeries Add(ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        const int Most = 64;
-        MetricSeries series = Rendered(tags);
-        if (_known.Length < Most)
+        lock (_adding)
         {
-            _known = [.. _known, (tags.ToArray(), series)]; // a lost race only renders once more
+            if (Find(tags) is { } added)
+            {
+                return added;
+            }
+            string own = Labels(tags.ToArray());
+            var series = new MetricSeries(_scope.Length > 0 && own.Length > 0 ? $"{_scope},{own}" : _scope + own, _bounds);
+            _tagged = [.. _tagged, new Tagged(tags.ToArray(), series)];
+            return series;
         }
-        return series;
     }
 
-    private MetricSeries Rendered(ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    private static bool Same(KeyValuePair<string, object?>[] own, ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {
-        string own = Labels(tags.ToArray());
-        string labels = _scope.Length > 0 && own.Length > 0 ? $"{_scope},{own}" : _scope + own;
-        return _tagged.GetOrAdd(labels, key => new MetricSeries(key, _bounds));
+        if (own.Length != tags.Length)
+        {
+            return false;
+        }
+        for (int i = 0; i < own.Length; i++)
+        {
+            if (own[i].Key != tags[i].Key || !Equals(own[i].Value, tags[i].Value))
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static double[] Bounds(Instrument instrument) => instrument switch
@@ -94,18 +119,12 @@ internal sealed class MetricFamily
         var text = new StringBuilder();
         foreach ((string name, object? value) in tags)
         {
+            string shown = value is IFormattable number ? number.ToString(null, System.Globalization.CultureInfo.InvariantCulture) : value?.ToString() ?? "";
             text.Append(text.Length > 0 ? "," : "").Append(name).Append("=\"");
-            text.Append((value?.ToString() ?? "").Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n")).Append('"');
+            text.Append(shown.Replace("\\", "\\\\").Replace("\"", "\\\"").Replace("\n", "\\n")).Append('"');
         }
         return text.ToString();
     }
 
-    private sealed class TagComparer : IEqualityComparer<KeyValuePair<string, object?>>
-    {
-        public static TagComparer Instance { get; } = new();
-
-        public bool Equals(KeyValuePair<string, object?> x, KeyValuePair<string, object?> y) => x.Key == y.Key && object.Equals(x.Value, y.Value);
-
-        public int GetHashCode(KeyValuePair<string, object?> tag) => HashCode.Combine(tag.Key, tag.Value);
-    }
+    private sealed record Tagged(KeyValuePair<string, object?>[] Tags, MetricSeries Series);
 }

@@ -16,7 +16,7 @@ internal static class MetricsEndpoint
         routes.MapGet("/metrics", (HttpContext context) =>
         {
             context.Response.ContentType = PrometheusText.ContentType;
-            return context.Response.WriteAsync(PrometheusText.Write(registry.Collect()), context.RequestAborted);
+            return context.Response.WriteAsync(registry.Scrape(), context.RequestAborted);
         }).WithMetadata(OpenToAll.Instance);
     }
 }

@@ -11,6 +11,7 @@ internal sealed class MetricsRegistry : IDisposable
 {
     private readonly ConcurrentDictionary<Instrument, MetricFamily> _families = new();
     private readonly MeterListener _listener = new();
+    private readonly Lock _collecting = new();
 
     public MetricsRegistry()
     {
@@ -31,9 +32,25 @@ internal sealed class MetricsRegistry : IDisposable
         _listener.Start();
     }
 
-    /// <summary>Asks the observable instruments, then gives every family, those of one name side by side.</summary>
+    /// <summary>The page of a scrape. Scrapes take turns, since each asks the observable instruments anew.</summary>
+    public string Scrape()
+    {
+        lock (_collecting)
+        {
+            return PrometheusText.Write(Collect());
+        }
+    }
+
+    /// <summary>Asks the observable instruments, then gives every family, those of one name side by side. One caller at a time.</summary>
     public IReadOnlyList<MetricFamily> Collect()
     {
+        foreach (MetricFamily family in _families.Values)
+        {
+            if (family.IsObserved)
+            {
+                family.Forget();
+            }
+        }
         _listener.RecordObservableInstruments();
         return [.. _families.Values.OrderBy(family => family.Name, StringComparer.Ordinal)];
     }

@@ -47,13 +47,13 @@ internal static class PrometheusText
 
     private static void WriteHistogram(StringBuilder text, string name, MetricSeries series)
     {
-        long[] cumulative = new long[series.Bounds.Count + 1];
+        Span<long> cumulative = stackalloc long[series.Bounds.Count + 1];
         (double sum, long count) = series.Read(cumulative);
         for (int i = 0; i < cumulative.Length; i++)
         {
-            string bound = i < series.Bounds.Count ? Number(series.Bounds[i]) : "+Inf";
-            string le = $"le=\"{bound}\"";
-            WriteSample(text, name + "_bucket", series.Labels.Length == 0 ? le : $"{series.Labels},{le}", cumulative[i]);
+            text.Append(name).Append("_bucket{").Append(series.Labels).Append(series.Labels.Length == 0 ? "le=\"" : ",le=\"");
+            AppendNumber(text, i < series.Bounds.Count ? series.Bounds[i] : double.PositiveInfinity);
+            text.Append("\"} ").Append(cumulative[i]).Append('\n');
         }
         WriteSample(text, name + "_sum", series.Labels, sum);
         WriteSample(text, name + "_count", series.Labels, count);
@@ -66,7 +66,9 @@ internal static class PrometheusText
         {
             text.Append('{').Append(labels).Append('}');
         }
-        text.Append(' ').Append(Number(value)).Append('\n');
+        text.Append(' ');
+        AppendNumber(text, value);
+        text.Append('\n');
     }
 
     private static string TypeName(MetricKind kind) => kind switch
@@ -77,6 +79,13 @@ internal static class PrometheusText
         _ => throw new InvalidOperationException($"{kind} has no name in the format."),
     };
 
-    private static string Number(double value) =>
-        double.IsPositiveInfinity(value) ? "+Inf" : double.IsNegativeInfinity(value) ? "-Inf" : value.ToString("R", CultureInfo.InvariantCulture);
+    private static void AppendNumber(StringBuilder text, double value)
+    {
+        if (double.IsInfinity(value))
+        {
+            text.Append(value > 0 ? "+Inf" : "-Inf");
+            return;
+        }
+        text.Append(CultureInfo.InvariantCulture, $"{value:R}"); // the shortest text that reads back as the same number
+    }
 }

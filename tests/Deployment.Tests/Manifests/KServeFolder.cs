@@ -12,8 +12,12 @@ internal static class KServeFolder
     public static IEnumerable<string> Files(string below = "") => Directory
         .EnumerateFiles(System.IO.Path.Combine(Path, below), "*.yaml", SearchOption.AllDirectories)
         .Select(file => System.IO.Path.GetRelativePath(Path, file).Replace('\\', '/'))
-        .Where(file => !file.StartsWith("chart/", StringComparison.Ordinal) && System.IO.Path.GetFileName(file) != "kustomization.yaml")
+        .Where(file => !file.StartsWith("chart/", StringComparison.Ordinal) && !IsForPrometheus(file) && System.IO.Path.GetFileName(file) != "kustomization.yaml")
         .Order(StringComparer.Ordinal);
+
+    // Rules for Prometheus itself and their tests are no objects of a cluster.
+    private static bool IsForPrometheus(string file) =>
+        file.EndsWith(".rules.yaml", StringComparison.Ordinal) || file.StartsWith("alerts/tests/", StringComparison.Ordinal);
 
     public static string Text(string file) => File.ReadAllText(System.IO.Path.Combine(Path, file));
 

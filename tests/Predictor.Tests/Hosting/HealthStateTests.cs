@@ -36,6 +36,25 @@ public sealed class HealthStateTests
         Assert.Equal(new HealthReport(Live: false, Ready: false, "failed", Message: "gone"), state.Current);
     }
 
+    [Fact]
+    public void Load_TellsTimeAndBytesUntilItEndsAndAfterwards()
+    {
+        var state = new HealthState(_clock);
+        Assert.Equal(default, state.Load);
+        state.Waiting();
+        _clock.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(new LoadFigures(TimeSpan.FromSeconds(1), 0, 0), state.Load);
+        state.Loading(new LoadProgress("weights", 250, 1000));
+        _clock.Advance(TimeSpan.FromSeconds(2));
+        state.Loading(new LoadProgress("cache", 1000, 1000));
+        state.Loading(new LoadProgress("warmup", 0, 0)); // knows nothing of bytes
+        state.Ready(() => null);
+        _clock.Advance(TimeSpan.FromSeconds(100));
+        Assert.Equal(new LoadFigures(TimeSpan.FromSeconds(3), 1000, 1000), state.Load);
+        state.Waiting();
+        Assert.Equal(default, state.Load);
+    }
+
     private sealed class SteppedClock : TimeProvider
     {
         private long _now;

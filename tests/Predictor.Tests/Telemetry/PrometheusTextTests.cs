@@ -62,6 +62,41 @@ public sealed class PrometheusTextTests
     }
 
     [Fact]
+    public void Collect_WhenAnObservedSeriesIsGone_ForgetsIt()
+    {
+        using var registry = new MetricsRegistry();
+        using var meter = new Meter("KServePaged.Test.Observed");
+        string[] models = ["a", "b"];
+        meter.CreateObservableGauge("observed:ready", () => models.Select(model => new Measurement<double>(0.5, new KeyValuePair<string, object?>("model", model))));
+        Assert.Equal(2, Only(registry, "observed:").Single().Series.Count());
+        models = ["b"];
+        Assert.Equal("model=\"b\"", Only(registry, "observed:").Single().Series.Single().Labels);
+    }
+
+    [Fact]
+    public void Record_OfAKnownSeries_AllocatesNothing()
+    {
+        using var meter = new Meter(new MeterOptions("Test.Alloc") { Tags = [new("model_name", "m")] });
+        var counter = new MetricFamily(meter.CreateCounter<long>("alloc:tokens"));
+        var seconds = new MetricFamily(meter.CreateHistogram<double>("alloc:seconds"));
+        KeyValuePair<string, object?>[] kinds = [new("kind", "prefill"), new("kind", "decode")];
+        void Use(int times)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                counter.Record(1, kinds.AsSpan(i % 2, 1));
+                seconds.Record(i, []);
+            }
+        }
+
+        Use(1000);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Use(1000);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal([1000, 1000], counter.Series.Select(series => series.Read([]).Value));
+    }
+
+    [Fact]
     public void Collect_WhenAMeterIsGone_ForgetsItsSeries()
     {
         using var registry = new MetricsRegistry();
