@@ -87,8 +87,17 @@ public sealed class EngineMetricsTests
         rig.Metrics.Describe(
             new ModelInfo
             {
-                Path = "", Architecture = "A", VocabularySize = 1, MaxModelLength = 1, DType = "float32", ParameterCount = 1, HasTokenizer = false,
-                HasChatTemplate = false, BlockTokens = 16, BlockCount = 7, MemoryBytes = 5,
+                Path = "",
+                Architecture = "A",
+                VocabularySize = 1,
+                MaxModelLength = 1,
+                DType = "float32",
+                ParameterCount = 1,
+                HasTokenizer = false,
+                HasChatTemplate = false,
+                BlockTokens = 16,
+                BlockCount = 7,
+                MemoryBytes = 5,
             },
             new EngineOptions { ModelPath = "" },
             [("weights", 3), ("cache", 2)]);
