@@ -120,8 +120,8 @@ public sealed class LlmEngine : ILlmEngine
         using RequestGate.Pass pass = _gate.Enter();
         ProcessedRequest processed = _parts.Input.Process(request);
         cancellationToken.ThrowIfCancellationRequested();
-        CoreRequest core = Submit(request, processed);
-        var output = new OutputProcessor(processed, _parts.Codec, _parts.EndTokenIds);
+        (CoreRequest core, DateTimeOffset acceptedAt) = Submit(request, processed);
+        var output = new OutputProcessor(processed, _parts.Codec, _parts.EndTokenIds) { AcceptedAt = acceptedAt };
         // The reader is woken by a cancellation as by a token, and leaves through the finally below.
         using CancellationTokenRegistration registration =
             cancellationToken.UnsafeRegister(static state => ((SequenceOutput)state!).Interrupt(), core.Output); // registered with it
@@ -163,10 +163,10 @@ public sealed class LlmEngine : ILlmEngine
         await _thread.DisposeAsync().ConfigureAwait(false);
     }
 
-    private CoreRequest Submit(GenerationRequest request, ProcessedRequest processed)
+    private (CoreRequest Core, DateTimeOffset AcceptedAt) Submit(GenerationRequest request, ProcessedRequest processed)
     {
-        long now = _clock.GetTimestamp();
         DateTimeOffset wallClock = _clock.GetUtcNow();
+        long now = _clock.GetTimestamp();
         if (request.Deadline <= wallClock)
         {
             throw new RequestException(EngineErrorCode.DeadlineExceeded, "The deadline of the request passed before it was accepted.");
@@ -185,7 +185,7 @@ public sealed class LlmEngine : ILlmEngine
         {
             case Submission.Accepted:
                 _log.Accepted(request.RequestId, processed.PromptIds.Length, processed.MaxNewTokens, processed.OutputCount);
-                return core;
+                return (core, wallClock);
             case Submission.Full:
                 _parts.Metrics.Rejected();
                 throw new RequestException(EngineErrorCode.Overloaded, "The queue is full; try again later.") { RetryAfter = TimeSpan.FromSeconds(1) };
@@ -203,7 +203,13 @@ public sealed class LlmEngine : ILlmEngine
         if (batch.CachedPromptTokens is { } cached)
         {
             output.CachedPromptTokens = cached;
-            output.QueueTime = batch.QueueTime;
+            output.Times = output.Times with { Queue = batch.QueueTime };
+        }
+        if (batch.TokensAt is { } tokens)
+        {
+            long first = output.FirstTokenAt ??= tokens.First;
+            TimeSpan prefill = _clock.GetElapsedTime(core.QueuedAt, first) - output.Times.Queue;
+            output.Times = output.Times with { Prefill = prefill > TimeSpan.Zero ? prefill : TimeSpan.Zero, Decode = _clock.GetElapsedTime(first, tokens.Last) };
         }
         ReadOnlySpan<int> topIds = CollectionsMarshal.AsSpan(batch.TopIds);
         ReadOnlySpan<float> topLogprobs = CollectionsMarshal.AsSpan(batch.TopLogprobs);

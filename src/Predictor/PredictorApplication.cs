@@ -5,6 +5,7 @@ using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Hosting.Grpc;
+using KServePaged.Predictor.InferenceLogging;
 using KServePaged.Predictor.Protocols.KServeV1;
 using KServePaged.Predictor.Protocols.OpenAI;
 using KServePaged.Predictor.Protocols.OpenInference;
@@ -13,6 +14,9 @@ using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Protocols.OpenInference.TestModels;
 using KServePaged.Predictor.Security;
 using KServePaged.Predictor.Telemetry;
+using KServePaged.Predictor.Telemetry.Logs;
+using KServePaged.Predictor.Telemetry.Requests;
+using KServePaged.Predictor.Telemetry.Traces;
 using KServePaged.Predictor.Transport;
 using KServePaged.Predictor.Transport.Grpc;
 
@@ -24,19 +28,26 @@ internal static class PredictorApplication
     /// <param name="output">Where the curl line goes when the model is ready.</param>
     /// <param name="free">How much memory there is for the models of a repository; null = as the engine says.</param>
     /// <param name="clock">Null = the system's.</param>
-    public static WebApplication Build(ServerOptions options, EngineLoader load, TextWriter output, FreeMemory? free = null, TimeProvider? clock = null)
+    /// <param name="log">Where log lines go; null = standard error.</param>
+    public static WebApplication Build(
+        ServerOptions options, EngineLoader load, TextWriter output, FreeMemory? free = null, TimeProvider? clock = null, Stream? log = null)
     {
         TlsCertificate? certificate = ServerPorts.Certificate(options);
         // The empty builder: neither configuration files nor ASPNETCORE_* variables can change what the command line says.
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => ServerPorts.Listen(kestrel, options, certificate));
-        var threshold = new LogThreshold(options.LogLevel);
-        Log(builder.Logging, threshold);
+        clock ??= TimeProvider.System;
+        var threshold = new LogThreshold(options.Log.Level);
+        var losses = new TelemetryLosses();
+        var tracing = new Tracing(options, losses, ProductInfo.Version);
+        Log(builder.Logging, threshold, new LineLogProvider(
+            options.Log.IsJson ? new JsonLogFormat() : new TextLogFormat(), new LogLines(log ?? Console.OpenStandardError(), losses), clock));
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
-        services.AddSingleton(options).AddSingleton(threshold).AddSingleton(load).AddSingleton(clock ?? TimeProvider.System).AddSingleton(output);
+        services.AddSingleton(options).AddSingleton(threshold).AddSingleton(Observed(load, options, tracing, clock)).AddSingleton(clock).AddSingleton(output);
+        services.AddSingleton(_ => losses).AddSingleton(_ => tracing).AddSingleton<RequestLog>().AddSingleton<InferenceLog>();
         services.AddSingleton<OpenCalls>().AddHostedService(provider => provider.GetRequiredService<OpenCalls>());
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<ModelMetrics>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
@@ -55,8 +66,12 @@ internal static class PredictorApplication
             .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
-        app.UseMiddleware<LeavingConnections>().UseMiddleware<RequestIds>().UseMiddleware<TraceParent>().UseMiddleware<HttpMetricsMiddleware>()
-            .UseMiddleware<ErrorMiddleware>().UseMiddleware<StrictFraming>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
+        app.UseMiddleware<LeavingConnections>().UseMiddleware<RequestIds>().UseMiddleware<RequestTelemetry>().UseMiddleware<HttpMetricsMiddleware>();
+        if (options.InferenceLog.Url is not null)
+        {
+            app.UseMiddleware<InferenceLogMiddleware>();
+        }
+        app.UseMiddleware<ErrorMiddleware>().UseMiddleware<StrictFraming>().UseRouting().UseMiddleware<ApiKeyMiddleware>();
         app.MapHealth();
         app.MapMetrics();
         app.Services.GetRequiredService<ModelMetrics>(); // from the start of the process, like the instruments that it joins
@@ -85,16 +100,15 @@ internal static class PredictorApplication
         }
     }
 
-    private static void Log(ILoggingBuilder logging, LogThreshold threshold)
+    private static EngineLoader Observed(EngineLoader load, ServerOptions server, Tracing tracing, TimeProvider clock) => tracing.IsOn || server.Log.Requests
+        ? async (options, progress, loggers, cancellationToken) => new ObservedEngine(
+            await load(options, progress, loggers, cancellationToken).ConfigureAwait(false), options.ModelName ?? options.ModelPath, tracing,
+            server.Log.RequestContents ? server.Log.MaxContentLength : null, clock)
+        : load;
+
+    private static void Log(ILoggingBuilder logging, LogThreshold threshold, LineLogProvider provider)
     {
-        logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.UseUtcTimestamp = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-        });
-        // Standard error: standard output is for the line one copies.
-        logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        logging.Services.AddSingleton<ILoggerProvider>(_ => provider);
         logging.AddFilter(level => threshold.Passes(level));
         // Kestrel itself warns that a port without TLS cannot negotiate HTTP/2, which OnePort does for it; its parts keep their say.
         logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", level => threshold.Passes(level, LogLevel.Error));

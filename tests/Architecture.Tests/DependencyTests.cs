@@ -35,11 +35,12 @@ public sealed partial class DependencyTests
         ["Security"] = ["Configuration", "Errors"],
         ["Telemetry"] = ["Configuration", "Security"],
         ["Storage"] = ["Configuration"],
+        ["InferenceLogging"] = ["Configuration", "Telemetry", "Transport"],
         ["Hosting"] = ["Configuration", "Storage", "Errors", "Telemetry", "Transport", "Security"],
         ["Generation"] = ["Transport"],
         ["Autoscaling"] = ["Errors", "Hosting", "Transport"],
         ["Protocols.OpenAI"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Generation"],
-        ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation"],
+        ["Protocols.OpenInference"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation", "InferenceLogging"],
         ["Protocols.KServeV1"] = ["Configuration", "Errors", "Hosting", "Transport", "Telemetry", "Security", "Generation"],
     };
 

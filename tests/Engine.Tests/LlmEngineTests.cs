@@ -26,6 +26,20 @@ public sealed class LlmEngineTests
     }
 
     [Fact]
+    public async Task GenerateAsync_TellsAcceptanceAndTheTimesOfItsStages()
+    {
+        await using EngineRig rig = await EngineRig.StartAsync();
+        DateTimeOffset before = DateTimeOffset.UtcNow;
+        List<GenerationDelta> deltas = await rig.CollectAsync(EngineRig.Request());
+        GenerationDelta last = deltas[^1];
+        DateTimeOffset accepted = deltas[0].AcceptedAt!.Value; // the start has it
+        Assert.InRange(accepted + last.QueueTime + last.PrefillTime + last.DecodeTime, before, DateTimeOffset.UtcNow);
+        Assert.True(last.PrefillTime > TimeSpan.Zero);
+        Assert.All(deltas.Skip(1).Zip(deltas.Skip(2)), pair => Assert.True(pair.First.DecodeTime <= pair.Second.DecodeTime));
+        Assert.All(deltas.Skip(1), delta => Assert.Equal(last.PrefillTime, delta.PrefillTime));
+    }
+
+    [Fact]
     public async Task GenerateAsync_TheSecondTime_FindsThePrefixAndGivesTheSame()
     {
         await using EngineRig rig = await EngineRig.StartAsync();

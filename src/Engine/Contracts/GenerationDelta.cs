@@ -42,6 +42,15 @@ public sealed record GenerationDelta
     /// <summary>From the request's acceptance to the first step that computed for it; zero on the start delta, which does not wait for that.</summary>
     public TimeSpan QueueTime { get; init; }
 
+    /// <summary>When the request was accepted; only on the start delta.</summary>
+    public DateTimeOffset? AcceptedAt { get; init; }
+
+    /// <summary>From that first step to the request's first new token; zero before it.</summary>
+    public TimeSpan PrefillTime { get; init; }
+
+    /// <summary>From the request's first new token to the newest one that was read, of any output.</summary>
+    public TimeSpan DecodeTime { get; init; }
+
     /// <summary>Counts so far.</summary>
     public Usage Usage { get; init; }
 }

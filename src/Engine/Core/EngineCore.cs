@@ -239,7 +239,7 @@ internal sealed class EngineCore
         int first = row * _result.MaxTopLogprobs;
         var record = new OutputRecord(
             sequence.OutputIndex, _result.Tokens[row], _result.Logprobs[row], _result.Ranks[row], topCount, isPrompt, finish);
-        sequence.Request.Output.Add(record, _result.TopIds.AsSpan(first, topCount), _result.TopLogprobs.AsSpan(first, topCount));
+        sequence.Request.Output.Add(record, _result.TopIds.AsSpan(first, topCount), _result.TopLogprobs.AsSpan(first, topCount), _journal.Now);
     }
 
     private void End(CoreRequest request, int? outputIndex, FinishReason reason)

@@ -17,6 +17,9 @@ internal sealed class OutputBatch
     /// <summary>From acceptance to the first step; told with <see cref="CachedPromptTokens"/>.</summary>
     public TimeSpan QueueTime { get; set; }
 
+    /// <summary>When the first and the last new token of this batch came, timestamps of the engine's clock; null without new tokens.</summary>
+    public (long First, long Last)? TokensAt { get; set; }
+
     /// <summary>The request failed as a whole; nothing follows.</summary>
     public Exception? Failure { get; set; }
 
@@ -28,6 +31,7 @@ internal sealed class OutputBatch
         TopIds.Clear();
         TopLogprobs.Clear();
         CachedPromptTokens = null;
+        TokensAt = null;
         Failure = null;
     }
 }

@@ -27,10 +27,15 @@ internal sealed class SequenceOutput : IValueTaskSource, IThreadPoolWorkItem
     }
 
     /// <summary>Engine thread. Copies the alternatives.</summary>
-    public void Add(in OutputRecord record, ReadOnlySpan<int> topIds, ReadOnlySpan<float> topLogprobs)
+    /// <param name="at">When it happened, a timestamp of the engine's clock.</param>
+    public void Add(in OutputRecord record, ReadOnlySpan<int> topIds, ReadOnlySpan<float> topLogprobs, long at)
     {
         lock (_gate)
         {
+            if (record is { IsPrompt: false, TokenId: >= 0 })
+            {
+                _pending.TokensAt = (_pending.TokensAt?.First ?? at, at);
+            }
             _pending.Records.Add(record);
             _pending.TopIds.AddRange(topIds);
             _pending.TopLogprobs.AddRange(topLogprobs);
@@ -39,7 +44,7 @@ internal sealed class SequenceOutput : IValueTaskSource, IThreadPoolWorkItem
     }
 
     /// <summary>Engine thread. An output ends without a token.</summary>
-    public void End(int outputIndex, FinishReason reason) => Add(new OutputRecord(outputIndex, -1, 0, 0, 0, IsPrompt: false, reason), [], []);
+    public void End(int outputIndex, FinishReason reason) => Add(new OutputRecord(outputIndex, -1, 0, 0, 0, IsPrompt: false, reason), [], [], at: 0);
 
     /// <summary>Engine thread. The request ends; its reader throws the exception.</summary>
     public void Fail(Exception failure)

@@ -22,7 +22,12 @@ internal sealed class OutputProcessor
 
     public int CachedPromptTokens { get; set; }
 
-    public TimeSpan QueueTime { get; set; }
+    public StageTimes Times { get; set; }
+
+    public DateTimeOffset AcceptedAt { get; init; }
+
+    /// <summary>When the request's first new token came, a timestamp of the engine's clock.</summary>
+    public long? FirstTokenAt { get; set; }
 
     /// <summary>Every output has ended.</summary>
     public bool IsComplete => Array.TrueForAll(_outputs, output => output.Finish is not null);
@@ -42,7 +47,7 @@ internal sealed class OutputProcessor
         List<GenerationDelta> deltas = [];
         for (int i = 0; i < _outputs.Length; i++)
         {
-            if (_outputs[i].Take(i, usage, QueueTime) is { } delta)
+            if (_outputs[i].Take(i, usage, Times) is { } delta)
             {
                 deltas.Add(delta);
             }
@@ -60,6 +65,7 @@ internal sealed class OutputProcessor
     private GenerationDelta Start(bool scored) => new()
     {
         IsStart = true,
+        AcceptedAt = AcceptedAt,
         PromptTokenIds = _request.PromptIds,
         PromptText = _request.PromptText,
         PromptLogprobs = scored ? _promptLogprobs : null,

@@ -57,7 +57,7 @@ internal sealed class OutputText
 
     /// <summary>Takes out what has come since the last call.</summary>
     /// <returns>Null where nothing has.</returns>
-    public GenerationDelta? Take(int outputIndex, Usage usage, TimeSpan queueTime)
+    public GenerationDelta? Take(int outputIndex, Usage usage, in StageTimes times)
     {
         if (!_hasNews)
         {
@@ -72,7 +72,9 @@ internal sealed class OutputText
             FinishReason = Finish,
             StopString = _stops.Found,
             StopTokenId = _stopTokenId,
-            QueueTime = queueTime,
+            QueueTime = times.Queue,
+            PrefillTime = times.Prefill,
+            DecodeTime = times.Decode,
             Usage = usage,
         };
         _text.Clear();

@@ -75,8 +75,8 @@ internal static class CommandLineTable
         One(Server, "shutdown_timeout", "SECONDS", "How long after SIGTERM running requests may take to end.",
             (o, v) => o with { ShutdownTimeout = OptionValues.Seconds(v, 86400) },
             o => o.ShutdownTimeout.TotalSeconds.ToString(CultureInfo.InvariantCulture)),
-        One(Server, "log_level", "LEVEL", "Least severe message logged: trace, debug, info, warning or error.",
-            (o, v) => o with { LogLevel = Level(v) }, o => o.LogLevel == LogLevel.Information ? "info" : o.LogLevel.ToString().ToLowerInvariant()),
+
+        .. ObservabilityOptions.All,
 
         One(Batching, "max_num_seqs", "COUNT", "Sequences that run together.",
             (o, v) => Engine(o, e => e with { MaxSequences = (int)OptionValues.Integer(v, 1, 4096) }), o => Text(o.Engine.MaxSequences)),
@@ -110,7 +110,7 @@ internal static class CommandLineTable
 
     public static IEnumerable<CommandLineOption> Shown => Options.Where(option => !option.IsHidden);
 
-    private static CommandLineOption One(
+    internal static CommandLineOption One(
         string group, string names, string value, string help, Func<ServerOptions, string, ServerOptions> set, Func<ServerOptions, string?> show) =>
         new(names.Split(' '), group, OptionArity.One, value, help, (options, values) => set(options, values[0]), show);
 
@@ -119,7 +119,7 @@ internal static class CommandLineTable
         Func<ServerOptions, IReadOnlyList<string>, ServerOptions> set, Func<ServerOptions, string?> show) =>
         new(names.Split(' '), group, OptionArity.Many, value, help, set, show);
 
-    private static CommandLineOption Switch(
+    internal static CommandLineOption Switch(
         string group, string names, string help, Func<ServerOptions, bool, ServerOptions> set, Func<ServerOptions, bool> show) =>
         new(names.Split(' '), group, OptionArity.Switch, "", help,
             (options, values) => set(options, OptionValues.Boolean(values[0])), options => show(options) ? "true" : "false");
@@ -150,16 +150,6 @@ internal static class CommandLineTable
         text is "*" or "localhost" || System.Net.IPAddress.TryParse(text.Trim('[', ']'), out _)
             ? text.Trim('[', ']')
             : throw new FormatException("an IP address, localhost or *");
-
-    private static LogLevel Level(string text) => text.ToLowerInvariant() switch
-    {
-        "trace" => LogLevel.Trace,
-        "debug" => LogLevel.Debug,
-        "info" or "information" => LogLevel.Information,
-        "warn" or "warning" => LogLevel.Warning,
-        "error" or "critical" => LogLevel.Error,
-        _ => throw new FormatException("one of trace, debug, info, warning, error"),
-    };
 
     private static string[] KeysOf(string path)
     {

@@ -32,6 +32,7 @@ internal static class Defaults
             throw new UsageException("--ssl_keyfile names the key of --ssl_certfile, which is not given.");
         }
         options = WithModelId(options);
+        options = Observed(options, environment);
         if (!options.HasOwnModel && options.RepositoryPath is not null)
         {
             return WithRepositoryAlone(options, environment);
@@ -87,6 +88,18 @@ internal static class Defaults
         }
         return options with { HubModel = new HubReference(options.ModelId!, revision), Engine = options.Engine with { ModelPath = "" } }; // an id, since it is no directory
     }
+
+    private static ServerOptions Observed(ServerOptions options, ServerEnvironment environment) => options with
+    {
+        Log = options.Log with { Requests = options.Log.Requests || options.Log.RequestContents },
+        Traces = TraceEnvironment.Read(options.TracesEndpoint, environment.OpenTelemetry, environment.ModelName),
+        InferenceLog = options.InferenceLog with
+        {
+            Source = environment.PodName ?? options.InferenceLog.Source,
+            Service = environment.ModelName,
+            Namespace = environment.Namespace,
+        },
+    };
 
     private static ServerOptions WithRepositoryAlone(ServerOptions options, ServerEnvironment environment) => options.ModelNames.Count > 0
         ? throw new UsageException("--model_name names the model of --model_dir; those of --model_repository are called as their directories are.")

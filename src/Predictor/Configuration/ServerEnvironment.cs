@@ -1,3 +1,5 @@
+using System.Collections;
+
 namespace KServePaged.Predictor.Configuration;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace KServePaged.Predictor.Configuration;
 /// </summary>
 internal sealed record ServerEnvironment
 {
+    private const string NamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
     /// <summary>PORT: where Knative expects the container to listen.</summary>
     public string? Port { get; init; }
 
@@ -27,8 +31,22 @@ internal sealed record ServerEnvironment
     /// <summary>HF_HOME and its like.</summary>
     public HubOptions Hub { get; init; } = HubOptions.Read(_ => null, inKubernetes: false);
 
+    /// <summary>POD_NAMESPACE, else the namespace of the pod's service account.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>A pod's host name is its name.</summary>
+    public string? PodName { get; init; }
+
+    /// <summary>OpenTelemetry's variables, OTEL_….</summary>
+    public IReadOnlyDictionary<string, string> OpenTelemetry { get; init; } = new Dictionary<string, string>();
+
     public static ServerEnvironment Read() => new()
     {
+        Namespace = Variable("POD_NAMESPACE") ?? (File.Exists(NamespaceFile) ? File.ReadAllText(NamespaceFile).Trim() : null),
+        PodName = Environment.MachineName,
+        OpenTelemetry = Environment.GetEnvironmentVariables().Cast<DictionaryEntry>()
+            .Where(entry => ((string)entry.Key).StartsWith("OTEL_", StringComparison.Ordinal))
+            .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? ""),
         Port = Variable("PORT"),
         ModelName = Variable("INFERENCE_SERVICE_NAME"),
         ApiKey = Variable("VLLM_API_KEY"),

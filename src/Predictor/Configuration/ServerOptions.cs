@@ -73,8 +73,15 @@ internal sealed record ServerOptions
 
     public CloudEventOptions CloudEvents { get; init; } = new();
 
-    /// <summary>Least severe log level written.</summary>
-    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+    public LogOptions Log { get; init; } = new();
+
+    /// <summary>The collector as the command line names it; what is done with it is in <see cref="Traces"/>.</summary>
+    public string? TracesEndpoint { get; init; }
+
+    /// <summary>Null = requests are not traced.</summary>
+    public TracingOptions? Traces { get; init; }
+
+    public InferenceLogOptions InferenceLog { get; init; } = new();
 
     /// <summary>True when no model was named and the embedded one is served.</summary>
     public bool IsDemo { get; init; }

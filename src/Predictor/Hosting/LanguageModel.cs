@@ -4,6 +4,7 @@ using System.Text;
 using KServePaged.Engine;
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Telemetry.Requests;
 
 namespace KServePaged.Predictor.Hosting;
 
@@ -28,6 +29,10 @@ internal sealed class LanguageModel(
     {
         get
         {
+            if (RequestRecord.Current is { } request)
+            {
+                request.Model = Name;
+            }
             RequireReady();
             return _engine ?? throw new InvalidOperationException("a model that is ready has an engine");
         }

@@ -16,7 +16,9 @@ internal static class JsonBody
     /// <exception cref="BadHttpRequestException">The body is too large, too slow or malformed as HTTP.</exception>
     public static async Task<JsonElement> ReadAsync(HttpContext context)
     {
-        return Parse(await RequestBody.ReadAsync(context).ConfigureAwait(false));
+        ReadOnlyMemory<byte> body = await RequestBody.ReadAsync(context).ConfigureAwait(false);
+        context.Features.Get<IBodyTape>()?.Asked(body, context.Request.ContentType ?? "application/json");
+        return Parse(body);
     }
 
     public static JsonElement Parse(ReadOnlyMemory<byte> bytes)

@@ -18,6 +18,7 @@ internal static class JsonReply
         {
             write(json);
         }
+        context.Features.Get<IBodyTape>()?.Answered(buffer.WrittenMemory, contentType);
         context.Response.ContentType = contentType;
         context.Response.ContentLength = buffer.WrittenCount;
         await context.Response.BodyWriter.WriteAsync(buffer.WrittenMemory, context.RequestAborted).ConfigureAwait(false);

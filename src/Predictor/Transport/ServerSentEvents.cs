@@ -9,13 +9,17 @@ namespace KServePaged.Predictor.Transport;
 /// </summary>
 internal sealed class ServerSentEvents : IDisposable
 {
+    private const string ContentType = "text/event-stream; charset=utf-8";
+
     private readonly HttpContext _context;
+    private readonly IBodyTape? _tape;
     private readonly ArrayBufferWriter<byte> _event = new();
     private readonly Utf8JsonWriter _json;
 
     public ServerSentEvents(HttpContext context)
     {
         _context = context;
+        _tape = context.Features.Get<IBodyTape>();
         _json = new Utf8JsonWriter(_event, JsonReply.Options);
     }
 
@@ -23,7 +27,7 @@ internal sealed class ServerSentEvents : IDisposable
     public async Task StartAsync()
     {
         HttpResponse response = _context.Response;
-        response.ContentType = "text/event-stream; charset=utf-8";
+        response.ContentType = ContentType;
         response.Headers.CacheControl = "no-cache";
         response.Headers["X-Accel-Buffering"] = "no"; // nginx would otherwise collect the events
         await response.StartAsync(_context.RequestAborted).ConfigureAwait(false);
@@ -54,6 +58,7 @@ internal sealed class ServerSentEvents : IDisposable
 
     private async Task SendAsync(ReadOnlyMemory<byte> bytes)
     {
+        _tape?.AnsweredPiece(bytes.Span, ContentType);
         await _context.Response.BodyWriter.WriteAsync(bytes, _context.RequestAborted).ConfigureAwait(false);
         _context.RequestAborted.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
     }

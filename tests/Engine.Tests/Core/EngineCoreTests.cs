@@ -87,6 +87,27 @@ public sealed class EngineCoreTests
     }
 
     [Fact]
+    public void Step_TellsTheReaderWhenTokensCame()
+    {
+        using var rig = new CoreRig();
+        CoreRequest request = rig.Submit(CoreRig.Prompt(10), 3);
+        long Now(double seconds)
+        {
+            rig.Clock.Advance(TimeSpan.FromSeconds(seconds));
+            rig.Core.Step();
+            return rig.Clock.GetTimestamp();
+        }
+        long first = Now(1);
+        _ = Now(2);
+        long last = Now(4);
+        var batch = new OutputBatch();
+        Assert.True(request.Output.TryTake(ref batch));
+        Assert.Equal((first, last), batch.TokensAt);
+        batch.Clear();
+        Assert.Null(batch.TokensAt);
+    }
+
+    [Fact]
     public void Step_AfterAnAbort_FreesTheBlocksAtOnceAndPutsOutNoMore()
     {
         using var rig = new CoreRig();

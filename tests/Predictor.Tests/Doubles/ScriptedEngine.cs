@@ -25,6 +25,15 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
     /// <summary>How long every request waited.</summary>
     public TimeSpan QueueTime { get; set; }
 
+    /// <summary>When every request was accepted; null = it does not say.</summary>
+    public DateTimeOffset? AcceptedAt { get; set; }
+
+    /// <summary>From its first step to its first token.</summary>
+    public TimeSpan PrefillTime { get; set; }
+
+    /// <summary>From each token to the next.</summary>
+    public TimeSpan DecodeTime { get; set; }
+
     /// <summary>Thrown by the first MoveNextAsync.</summary>
     public Exception? Refusal { get; set; }
 
@@ -87,6 +96,7 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
             yield return new GenerationDelta
             {
                 IsStart = true,
+                AcceptedAt = AcceptedAt,
                 PromptTokenIds = prompt,
                 PromptText = promptText,
                 PromptLogprobs = request.Sampling.PromptLogprobs is null
@@ -183,6 +193,8 @@ internal sealed class ScriptedEngine : ILlmEngine, ITextCodec
                     TokenIds = [id],
                     Logprobs = request.Sampling.TopLogprobs is { } top ? [Logprob(Script[i], id, -0.25f, top)] : [],
                     QueueTime = QueueTime,
+                    PrefillTime = PrefillTime,
+                    DecodeTime = DecodeTime * i,
                     FinishReason = i + 1 < length ? null : length < Script.Count ? FinishReason.Length : FinishReason.Stop,
                     Usage = new Usage(promptTokens, ++completed, 0),
                 };

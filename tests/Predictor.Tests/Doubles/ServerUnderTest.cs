@@ -55,25 +55,27 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         ModelNames = ["tales", "tales-alias"],
         Host = "127.0.0.1",
         Port = 0,
-        LogLevel = Microsoft.Extensions.Logging.LogLevel.Error,
+        Log = new LogOptions { Level = Microsoft.Extensions.Logging.LogLevel.Error },
     };
 
     /// <summary>Starts and waits until the model is ready.</summary>
     public static async Task<ServerUnderTest> StartAsync(
-        Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, TimeProvider? clock = null)
+        Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, TimeProvider? clock = null,
+        Stream? logTo = null)
     {
         engine ??= new ScriptedEngine();
-        ServerUnderTest server = await StartLoadingAsync((_, _, _, _) => Task.FromResult<KServePaged.Engine.ILlmEngine>(engine), change, engine, extend, clock: clock);
+        ServerUnderTest server = await StartLoadingAsync((_, _, _, _) => Task.FromResult<KServePaged.Engine.ILlmEngine>(engine), change, engine, extend, clock: clock, logTo: logTo);
         await server.WaitForAsync(health => health.Ready);
         return server;
     }
 
     /// <summary>Starts with a loader of the test's own and does not wait for it.</summary>
     public static async Task<ServerUnderTest> StartLoadingAsync(
-        EngineLoader load, Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, FreeMemory? free = null, TimeProvider? clock = null)
+        EngineLoader load, Func<ServerOptions, ServerOptions>? change = null, ScriptedEngine? engine = null, Action<WebApplication>? extend = null, FreeMemory? free = null, TimeProvider? clock = null,
+        Stream? logTo = null)
     {
         var output = new StringWriter();
-        WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output, free, clock);
+        WebApplication app = PredictorApplication.Build(change?.Invoke(Options) ?? Options, load, output, free, clock, logTo);
         var log = new RecordingLog();
         app.Services.GetRequiredService<Microsoft.Extensions.Logging.ILoggerFactory>().AddProvider(log);
         extend?.Invoke(app);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Tests.Doubles;
 
 namespace KServePaged.Predictor.Tests.Hosting;
@@ -55,7 +56,7 @@ public sealed class RequestLifeTests
     [Fact]
     public async Task DisconnectWithinTheBody_IsOrdinary()
     {
-        await using ServerUnderTest server = await ServerUnderTest.StartAsync(options => options with { LogLevel = Microsoft.Extensions.Logging.LogLevel.Warning });
+        await using ServerUnderTest server = await ServerUnderTest.StartAsync(options => options with { Log = new LogOptions { Level = Microsoft.Extensions.Logging.LogLevel.Warning } });
         for (int i = 0; i < 20; i++)
         {
             using var client = new TcpClient();

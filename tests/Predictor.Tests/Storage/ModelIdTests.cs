@@ -70,6 +70,6 @@ public sealed class ModelIdTests : IDisposable
         var environment = new ServerEnvironment { Hub = new HubOptions { Endpoint = hub.Endpoint, CachePath = _cache } };
         var serve = (CommandLineResult.Serve)CommandLine.Parse(["--model_dir=/mnt/models", "--model_id=acme/tiny"], environment);
         return ServerUnderTest.StartLoadingAsync(
-            (options, _, _, _) => load(options), basis => serve.Options with { Host = basis.Host, Port = basis.Port, LogLevel = basis.LogLevel });
+            (options, _, _, _) => load(options), basis => serve.Options with { Host = basis.Host, Port = basis.Port, Log = basis.Log });
     }
 }

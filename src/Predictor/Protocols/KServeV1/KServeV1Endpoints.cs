@@ -39,6 +39,7 @@ internal static class KServeV1Endpoints
     private static async Task PredictAsync(HttpContext context, string name, ILlmEngine engine, InferenceWatch watch)
     {
         ReadOnlyMemory<byte> body = await RequestBody.ReadAsync(context).ConfigureAwait(false);
+        context.Features.Get<IBodyTape>()?.Asked(body, context.Request.ContentType ?? "application/json");
         CloudEvent? asked = CloudEventReader.Read(context.Request.Headers, body);
         IReadOnlyList<Instance> instances = PredictJson.Read(asked?.Data ?? JsonBody.Parse(body), context.TraceIdentifier);
         watch.Generating(instances.Count);

@@ -4,6 +4,7 @@ using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
+using KServePaged.Predictor.Telemetry.Requests;
 using KServePaged.Predictor.Tests.Doubles;
 using KServePaged.Predictor.Tests.Transport.Grpc;
 using KServePaged.Predictor.Transport;

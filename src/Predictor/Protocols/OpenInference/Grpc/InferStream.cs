@@ -3,6 +3,7 @@ using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.InferenceLogging;
 using KServePaged.Predictor.Transport.Grpc;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
@@ -12,7 +13,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// leaves the stream open, unless the caller asked for gRPC errors.
 /// </summary>
 internal sealed class InferStream(
-    ModelRepository repository, InferenceStatistics statistics, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+    ModelRepository repository, InferenceStatistics statistics, InferenceLog log, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     : IDisposable
 {
     private const string FinalResponse = "triton_final_response";
@@ -23,6 +24,7 @@ internal sealed class InferStream(
 
     private readonly SemaphoreSlim _writing = new(1);
     private readonly bool _endsOnError = call.RequestMetadata.Text("triton_grpc_error") == "true";
+    private int _requestCount;
 
     public async Task RunAsync()
     {
@@ -84,19 +86,22 @@ internal sealed class InferStream(
     {
         bool emptyFinal = TakeEmptyFinal(request);
         InferRequest read = ProtoInfer.Read(request);
+        InferExchange? exchange = InferExchange.Begin(log, call, Interlocked.Increment(ref _requestCount), read, request.CalculateSize());
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         bool raw = ProtoInfer.IsRaw(request);
         string id = read.Id ?? "";
         watch.Generating(generation.Requests.Count);
         if (generation.Options.Stream == true)
         {
-            await StreamAsync(engine, generation, request.ModelName, id, raw, emptyFinal, watch, cancellationToken).ConfigureAwait(false);
+            await StreamAsync(engine, generation, request.ModelName, id, raw, emptyFinal, watch, exchange, cancellationToken).ConfigureAwait(false);
             return;
         }
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, cancellationToken).ConfigureAwait(false);
         watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(request.ModelName, TextModel.Version, id, InferAssembler.Assemble(generation, prompts));
-        await SendAsync(ProtoInfer.Write(response, raw), isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
+        ModelInferResponse message = ProtoInfer.Write(response, raw);
+        exchange?.Answered(response, message.CalculateSize());
+        await SendAsync(message, isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
         await SendEmptyFinalAsync(emptyFinal, request.ModelName, id, cancellationToken).ConfigureAwait(false);
     }
 
@@ -124,12 +129,24 @@ internal sealed class InferStream(
     }
 
     private async Task StreamAsync(
-        ILlmEngine engine, TextGeneration generation, string model, string id, bool raw, bool emptyFinal, InferenceWatch watch, CancellationToken cancellationToken)
+        ILlmEngine engine, TextGeneration generation, string model, string id, bool raw, bool emptyFinal, InferenceWatch watch, InferExchange? exchange,
+        CancellationToken cancellationToken)
     {
-        await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in InferPieces.RunAsync(engine, generation, watch, cancellationToken).ConfigureAwait(false))
+        bool isComplete = false;
+        try
         {
-            ModelInferResponse message = ProtoInfer.Write(new InferResponse(model, TextModel.Version, id, outputs), raw);
-            await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);
+            await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in InferPieces.RunAsync(engine, generation, watch, cancellationToken).ConfigureAwait(false))
+            {
+                var piece = new InferResponse(model, TextModel.Version, id, outputs);
+                ModelInferResponse message = ProtoInfer.Write(piece, raw);
+                exchange?.AnsweredPiece(piece, message.CalculateSize());
+                await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);
+            }
+            isComplete = true;
+        }
+        finally
+        {
+            exchange?.End(isComplete);
         }
         await SendEmptyFinalAsync(emptyFinal, model, id, cancellationToken).ConfigureAwait(false);
     }

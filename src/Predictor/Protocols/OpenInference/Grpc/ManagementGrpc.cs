@@ -1,12 +1,13 @@
 using System.Text.Json;
 using KServePaged.Engine.Contracts;
+using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport.Grpc;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>Triton's extensions that tell about models and the server: the gRPC twins of the REST routes.</summary>
-internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatistics statistics, LogThreshold threshold)
+internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatistics statistics, LogThreshold threshold, ServerOptions options)
 {
     private const string Service = OpenInferenceGrpc.Service;
 
@@ -138,10 +139,11 @@ internal sealed class ManagementGrpc(ModelRepository repository, InferenceStatis
         {
             _ = ModelLookup.Find(repository, request.ModelName, version: null);
         }
-        TraceSettings.Instance.Apply([.. request.Settings.Select(setting =>
+        var settings = new TraceSettings(options.Traces);
+        settings.Apply([.. request.Settings.Select(setting =>
             (setting.Key, setting.Value.Value.Count > 0 ? (IReadOnlyList<string>?)[.. setting.Value.Value] : null))]); // none = back to the default
         var response = new TraceSettingResponse();
-        foreach (JsonProperty setting in TraceSettings.Instance.Values.EnumerateObject())
+        foreach (JsonProperty setting in settings.Values.EnumerateObject())
         {
             response.Settings[setting.Name] = new TraceSettingResponse.Types.SettingValue { Value = { ServerSettings.TextsOf(setting.Value) } };
         }

@@ -3,12 +3,13 @@ using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Hosting;
+using KServePaged.Predictor.InferenceLogging;
 using KServePaged.Predictor.Transport.Grpc;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>inference.GRPCInferenceService: the Open Inference Protocol v2 over gRPC with Triton's extensions.</summary>
-internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceStatistics statistics, ServerOptions options)
+internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceStatistics statistics, ServerOptions options, InferenceLog log)
 {
     public const string Service = "inference.GRPCInferenceService";
 
@@ -36,7 +37,7 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
     private async Task StreamInferAsync(
         GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     {
-        using var stream = new InferStream(repository, statistics, requests, responses, call);
+        using var stream = new InferStream(repository, statistics, log, requests, responses, call);
         await stream.RunAsync().ConfigureAwait(false);
     }
 
@@ -86,15 +87,18 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
         return ProtoInfer.Write(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
     }
 
-    private static async Task<ModelInferResponse> InferAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)
+    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)
     {
         InferRequest read = ProtoInfer.Read(request);
+        InferExchange? exchange = InferExchange.Begin(log, call, number: null, read, request.CalculateSize());
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         watch.Generating(generation.Requests.Count);
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, call.CancellationToken).ConfigureAwait(false);
         watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(
             request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
-        return ProtoInfer.Write(response, ProtoInfer.IsRaw(request));
+        ModelInferResponse message = ProtoInfer.Write(response, ProtoInfer.IsRaw(request));
+        exchange?.Answered(response, message.CalculateSize());
+        return message;
     }
 }

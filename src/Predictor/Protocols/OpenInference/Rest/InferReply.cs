@@ -11,6 +11,14 @@ internal static class InferReply
     public static async Task WriteAsync(HttpContext context, InferResponse response, BinaryOutputs binary)
     {
         (ReadOnlyMemory<byte> body, int? headerLength) = Encode(response, binary);
+        if (headerLength is null)
+        {
+            context.Features.Get<IBodyTape>()?.Answered(body, "application/json");
+        }
+        else
+        {
+            context.Features.Get<IBodyTape>()?.Answered(body.Length, () => InferJsonWriter.Encode(response));
+        }
         HttpResponse http = context.Response;
         http.ContentType = headerLength is null ? "application/json" : "application/octet-stream";
         if (headerLength is int length)

@@ -26,7 +26,7 @@ internal static class OpenInferenceRest
         routes.Map("/v2/models/stats", AllStatisticsAsync);
         routes.MapPost("/v2/repository/index", context => RepositoryEndpoints.IndexAsync(context, Repository(context)));
         routes.MapPost("/v2/repository/models/{**path}", context => RepositoryEndpoints.ChangeAsync(context, Repository(context)));
-        routes.MapMethods("/v2/trace/setting", ReadWrite, context => ModelManagement.SettingsAsync(context, TraceSettings.Instance));
+        routes.MapMethods("/v2/trace/setting", ReadWrite, context => ModelManagement.SettingsAsync(context, Traces(context)));
         routes.MapMethods("/v2/logging", ReadWrite, context => ModelManagement.SettingsAsync(
             context, new LogSettings(context.RequestServices.GetRequiredService<LogThreshold>())));
         routes.Map("/v2/systemsharedmemory/{**path}", SharedMemoryAsync);
@@ -34,6 +34,8 @@ internal static class OpenInferenceRest
     }
 
     private static readonly string[] ReadWrite = [.. Read, "POST"];
+
+    private static TraceSettings Traces(HttpContext context) => new(context.RequestServices.GetRequiredService<ServerOptions>().Traces);
 
     private static ModelRepository Repository(HttpContext context) => context.RequestServices.GetRequiredService<ModelRepository>();
 
@@ -123,7 +125,7 @@ internal static class OpenInferenceRest
             "ready" => ModelReadyAsync(context, route.Model, model),
             "config" => ModelManagement.ConfigAsync(context, route.Model, ModelDescription.Of(model)),
             "stats" => ModelManagement.StatisticsAsync(context, [(route.Model, model)]),
-            ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, TraceSettings.Instance),
+            ModelRoute.TraceSetting => ModelManagement.SettingsAsync(context, Traces(context)),
             "infer" when model is TensorModel tensors => Statistics(context).Of(model).MeasureAsync(
                 watch => InferAsync(context, route.Model, tensors, watch), context.RequestAborted),
             "infer" => MeasureAsync(context, Text(), (engine, watch) => InferAsync(context, route.Model, engine, watch)),

@@ -22,7 +22,7 @@ internal static class RestBody
         {
             throw new RequestException(EngineErrorCode.Unsupported, "this route takes no binary tensor data; send JSON.", HeaderLength);
         }
-        return JsonBody.Parse(await RequestBody.ReadAsync(context).ConfigureAwait(false));
+        return await JsonBody.ReadAsync(context).ConfigureAwait(false);
     }
 
     /// <exception cref="RequestException">The body is no infer request.</exception>
@@ -30,7 +30,17 @@ internal static class RestBody
     public static async Task<RestInfer> ReadInferAsync(HttpContext context)
     {
         ReadOnlyMemory<byte> body = await RequestBody.ReadAsync(context).ConfigureAwait(false);
-        return ReadInfer(body, context.Request.Headers.TryGetValue(HeaderLength, out var length) ? length.ToString() : null);
+        string? headerLength = context.Request.Headers.TryGetValue(HeaderLength, out var length) ? length.ToString() : null;
+        RestInfer infer = ReadInfer(body, headerLength);
+        if (headerLength is null)
+        {
+            context.Features.Get<IBodyTape>()?.Asked(body, "application/json");
+        }
+        else
+        {
+            context.Features.Get<IBodyTape>()?.Asked(body.Length, () => InferJsonWriter.Encode(infer.Request));
+        }
+        return infer;
     }
 
     /// <param name="headerLength">The header's value; null = the whole body is JSON.</param>
