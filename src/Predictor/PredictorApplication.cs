@@ -49,7 +49,8 @@ internal static class PredictorApplication
         services.AddSingleton(options).AddSingleton(threshold).AddSingleton(Observed(load, options, tracing, clock)).AddSingleton(clock).AddSingleton(output);
         services.AddSingleton(_ => losses).AddSingleton(_ => tracing).AddSingleton<RequestLog>().AddSingleton<InferenceLog>();
         services.AddSingleton<OpenCalls>().AddHostedService(provider => provider.GetRequiredService<OpenCalls>());
-        services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<ModelMetrics>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
+        services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<LoadQueue>()
+            .AddSingleton<ModelMetrics>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)
         {

@@ -59,6 +59,9 @@ internal sealed record ServerOptions
     /// <summary>Whether the usage of OpenAI answers tells how many prompt tokens were found in the cache.</summary>
     public bool PromptTokensDetails { get; init; }
 
+    /// <summary>How long a request that arrives while the models of the start are loading waits for them.</summary>
+    public TimeSpan LoadWait { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>How long after SIGTERM requests are still taken, while readiness already fails: balancers notice late. Part of <see cref="ShutdownTimeout"/>.</summary>
     public TimeSpan? ShutdownDelay { get; init; }
 

@@ -63,6 +63,9 @@ internal sealed class ModelRepository(
         }
     }
 
+    /// <summary>Everything the process was started with has been loaded once.</summary>
+    public bool IsStarted => _started;
+
     /// <summary>The process is about to end: the server is not ready any more, and still serves what comes.</summary>
     public bool IsLeaving => _leaving;
 

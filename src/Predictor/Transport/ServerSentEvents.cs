@@ -23,15 +23,16 @@ internal sealed class ServerSentEvents : IDisposable
         _json = new Utf8JsonWriter(_event, JsonReply.Options);
     }
 
-    /// <summary>Sends status and headers, so that the caller knows its request was accepted.</summary>
-    public async Task StartAsync()
+    /// <summary>Sends status and headers, so that the caller knows its request was accepted; once.</summary>
+    public Task StartAsync() => StartAsync(_context);
+
+    /// <summary>Something for people and proxies, which readers of events skip. Starts the stream.</summary>
+    /// <param name="text">One line.</param>
+    public static async Task CommentAsync(HttpContext context, string text)
     {
-        HttpResponse response = _context.Response;
-        response.ContentType = ContentType;
-        response.Headers.CacheControl = "no-cache";
-        response.Headers["X-Accel-Buffering"] = "no"; // nginx would otherwise collect the events
-        await response.StartAsync(_context.RequestAborted).ConfigureAwait(false);
-        await response.BodyWriter.FlushAsync(_context.RequestAborted).ConfigureAwait(false);
+        await StartAsync(context).ConfigureAwait(false);
+        await context.Response.WriteAsync($": {text}\n\n", context.RequestAborted).ConfigureAwait(false);
+        context.RequestAborted.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
     }
 
     /// <param name="write">Writes one JSON value. When it throws, nothing of the event is sent.</param>
@@ -61,5 +62,19 @@ internal sealed class ServerSentEvents : IDisposable
         _tape?.AnsweredPiece(bytes.Span, ContentType);
         await _context.Response.BodyWriter.WriteAsync(bytes, _context.RequestAborted).ConfigureAwait(false);
         _context.RequestAborted.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
+    }
+
+    private static async Task StartAsync(HttpContext context)
+    {
+        HttpResponse response = context.Response;
+        if (response.HasStarted)
+        {
+            return;
+        }
+        response.ContentType = ContentType;
+        response.Headers.CacheControl = "no-cache";
+        response.Headers["X-Accel-Buffering"] = "no"; // nginx would otherwise collect the events
+        await response.StartAsync(context.RequestAborted).ConfigureAwait(false);
+        await response.BodyWriter.FlushAsync(context.RequestAborted).ConfigureAwait(false);
     }
 }

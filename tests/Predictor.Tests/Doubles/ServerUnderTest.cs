@@ -55,6 +55,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         ModelNames = ["tales", "tales-alias"],
         Host = "127.0.0.1",
         Port = 0,
+        LoadWait = TimeSpan.Zero,
         Log = new LogOptions { Level = Microsoft.Extensions.Logging.LogLevel.Error },
     };
 

@@ -30,10 +30,16 @@ internal static class KServeV1Endpoints
             return Service<ErrorWriter>(context).WriteAsync(
                 context, ErrorReply.FromHttp(StatusCodes.Status501NotImplemented, $"The model '{path.Model}' has no explainer."));
         }
+        return PredictAsync(context, path.Model, model);
+    }
+
+    private static async Task PredictAsync(HttpContext context, string name, LanguageModel model)
+    {
+        await Service<LoadQueue>(context).WaitAsync(model, tell: null, context.RequestAborted).ConfigureAwait(false);
         ILlmEngine engine = model.Engine;
         LoadMetricsHeader.Prepare(context, engine);
-        return Service<InferenceStatistics>(context).Of(model).MeasureAsync(
-            watch => PredictAsync(context, path.Model, engine, watch), context.RequestAborted);
+        await Service<InferenceStatistics>(context).Of(model).MeasureAsync(
+            watch => PredictAsync(context, name, engine, watch), context.RequestAborted).ConfigureAwait(false);
     }
 
     private static async Task PredictAsync(HttpContext context, string name, ILlmEngine engine, InferenceWatch watch)

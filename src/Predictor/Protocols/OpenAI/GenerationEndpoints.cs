@@ -3,6 +3,7 @@ using System.Text.Json;
 using KServePaged.Engine;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Configuration;
+using KServePaged.Predictor.Errors;
 using KServePaged.Predictor.Hosting;
 using KServePaged.Predictor.Transport;
 
@@ -11,10 +12,25 @@ namespace KServePaged.Predictor.Protocols.OpenAI;
 /// <summary>POST completions and chat/completions: parse, generate, write.</summary>
 internal static class GenerationEndpoints
 {
+    /// <summary>A stream that has been told of the loading has its status out: what is refused after that is an event.</summary>
+    public static async Task AnswerAsync(HttpContext context, RequestDelegate endpoint)
+    {
+        try
+        {
+            await endpoint(context).ConfigureAwait(false);
+        }
+        catch (RequestException refusal) when (context.Response.HasStarted)
+        {
+            using var events = new ServerSentEvents(context);
+            await events.WriteAsync(json => OpenAIErrorShape.Write(json, ErrorReply.From(refusal))).ConfigureAwait(false);
+            await events.WriteDoneAsync().ConfigureAwait(false);
+        }
+    }
+
     public static async Task CompleteAsync(HttpContext context)
     {
         CompletionCall call = CompletionCall.Parse(await ReadAsync(context).ConfigureAwait(false));
-        (LanguageModel model, string id) = Resolve(context, call.Options, "cmpl-");
+        (LanguageModel model, string id) = await ResolveAsync(context, call.Options, "cmpl-").ConfigureAwait(false);
         await using GenerationBatch batch = await StartAsync(context, model.Engine, call.Options, id, call.Prompts).ConfigureAwait(false);
         var answer = new CompletionAnswer(context, call, Head(context, call.Options, model, id, "text_completion"), batch);
         if (call.Options.Stream)
@@ -29,7 +45,7 @@ internal static class GenerationEndpoints
     public static async Task ChatAsync(HttpContext context)
     {
         ChatCall call = ChatCall.Parse(await ReadAsync(context).ConfigureAwait(false));
-        (LanguageModel model, string id) = Resolve(context, call.Options, "chatcmpl-");
+        (LanguageModel model, string id) = await ResolveAsync(context, call.Options, "chatcmpl-").ConfigureAwait(false);
         await using GenerationBatch batch = await StartAsync(context, model.Engine, call.Options, id, [call.Prompt]).ConfigureAwait(false);
         string kind = call.Options.Stream ? "chat.completion.chunk" : "chat.completion";
         var answer = new ChatAnswer(context, call, Head(context, call.Options, model, id, kind), batch);
@@ -49,8 +65,13 @@ internal static class GenerationEndpoints
         return new RequestFields(body);
     }
 
-    private static (LanguageModel Model, string Id) Resolve(HttpContext context, CallOptions options, string prefix) =>
-        (context.RequestServices.GetRequiredService<ModelRepository>().SelectLanguageModel(context, options.Model), prefix + (options.RequestId ?? context.TraceIdentifier));
+    private static async Task<(LanguageModel Model, string Id)> ResolveAsync(HttpContext context, CallOptions options, string prefix)
+    {
+        LanguageModel model = context.RequestServices.GetRequiredService<ModelRepository>().SelectLanguageModel(context, options.Model);
+        await context.RequestServices.GetRequiredService<LoadQueue>().WaitAsync(
+            model, options.Stream ? text => ServerSentEvents.CommentAsync(context, text) : null, context.RequestAborted).ConfigureAwait(false);
+        return (model, prefix + (options.RequestId ?? context.TraceIdentifier));
+    }
 
     private static AnswerHead Head(HttpContext context, CallOptions options, LanguageModel model, string id, string kind) => new(
         id, kind, Clock(context).GetUtcNow().ToUnixTimeSeconds(), context.RequestServices.GetRequiredService<ModelRepository>().PublicName(options.Model, model), model.Fingerprint);

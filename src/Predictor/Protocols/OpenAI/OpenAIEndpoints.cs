@@ -11,8 +11,8 @@ internal static class OpenAIEndpoints
         {
             routes.MapGet(prefix + "/models", ModelsEndpoint.ListAsync);
             routes.MapGet(prefix + "/models/{*id}", ModelsEndpoint.GetAsync);
-            routes.MapPost(prefix + "/completions", GenerationEndpoints.CompleteAsync);
-            routes.MapPost(prefix + "/chat/completions", GenerationEndpoints.ChatAsync);
+            routes.MapPost(prefix + "/completions", context => GenerationEndpoints.AnswerAsync(context, GenerationEndpoints.CompleteAsync));
+            routes.MapPost(prefix + "/chat/completions", context => GenerationEndpoints.AnswerAsync(context, GenerationEndpoints.ChatAsync));
         }
     }
 }

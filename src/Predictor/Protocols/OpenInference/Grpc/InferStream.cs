@@ -13,7 +13,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// leaves the stream open, unless the caller asked for gRPC errors.
 /// </summary>
 internal sealed class InferStream(
-    ModelRepository repository, InferenceStatistics statistics, InferenceLog log, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+    ModelRepository repository, LoadQueue queue, InferenceStatistics statistics, InferenceLog log, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     : IDisposable
 {
     private const string FinalResponse = "triton_final_response";
@@ -69,7 +69,9 @@ internal sealed class InferStream(
                 await statistics.Of(model).MeasureAsync(watch => RespondAsync(request, tensors, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
                 return;
             }
-            ILlmEngine engine = ModelLookup.TextOf(model).Engine;
+            LanguageModel text = ModelLookup.TextOf(model);
+            await queue.WaitAsync(text, tell: null, cancellationToken).ConfigureAwait(false);
+            ILlmEngine engine = text.Engine;
             await statistics.Of(model).MeasureAsync(watch => GenerateAsync(request, engine, watch, cancellationToken), cancellationToken).ConfigureAwait(false);
         }
         catch (RequestException refusal) when (!_endsOnError)

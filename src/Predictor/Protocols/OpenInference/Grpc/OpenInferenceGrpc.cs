@@ -9,7 +9,7 @@ using KServePaged.Predictor.Transport.Grpc;
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
 /// <summary>inference.GRPCInferenceService: the Open Inference Protocol v2 over gRPC with Triton's extensions.</summary>
-internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceStatistics statistics, ServerOptions options, InferenceLog log)
+internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue queue, InferenceStatistics statistics, ServerOptions options, InferenceLog log)
 {
     public const string Service = "inference.GRPCInferenceService";
 
@@ -37,7 +37,7 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
     private async Task StreamInferAsync(
         GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
     {
-        using var stream = new InferStream(repository, statistics, log, requests, responses, call);
+        using var stream = new InferStream(repository, queue, statistics, log, requests, responses, call);
         await stream.RunAsync().ConfigureAwait(false);
     }
 
@@ -71,7 +71,9 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, InferenceSta
         }
         else
         {
-            ILlmEngine engine = ModelLookup.TextOf(model).Engine;
+            LanguageModel text = ModelLookup.TextOf(model);
+            await queue.WaitAsync(text, tell: null, call.CancellationToken).ConfigureAwait(false);
+            ILlmEngine engine = text.Engine;
             serve = watch => InferAsync(request, engine, watch, call);
         }
         ModelInferResponse? answer = null;

@@ -130,8 +130,8 @@ internal static class OpenInferenceRest
                 watch => InferAsync(context, route.Model, tensors, watch), context.RequestAborted),
             "infer" => MeasureAsync(context, Text(), (engine, watch) => InferAsync(context, route.Model, engine, watch)),
             "generate" => MeasureAsync(context, Text(), (engine, watch) => GenerateEndpoint.GenerateAsync(context, engine, route.Model, watch)),
-            "generate_stream" => GenerateEndpoint.WithErrorEventAsync(
-                context, () => MeasureAsync(context, Text(), (engine, watch) => GenerateEndpoint.StreamAsync(context, engine, route.Model, watch))),
+            "generate_stream" => GenerateEndpoint.WithErrorEventAsync(context, () => MeasureAsync(
+                context, Text(), (engine, watch) => GenerateEndpoint.StreamAsync(context, engine, route.Model, watch), text => ServerSentEvents.CommentAsync(context, text))),
             _ => throw new InvalidOperationException($"an action without a handler: {route.Action}"),
         };
         LanguageModel Text() => ModelLookup.TextOf(model);
@@ -139,11 +139,16 @@ internal static class OpenInferenceRest
 
     private static InferenceStatistics Statistics(HttpContext context) => context.RequestServices.GetRequiredService<InferenceStatistics>();
 
-    private static Task MeasureAsync(HttpContext context, LanguageModel model, Func<ILlmEngine, InferenceWatch, Task> serve)
+    /// <param name="tell">Told of the loading while the request waits for it; null = nothing may be written before the answer.</param>
+    private static async Task MeasureAsync(HttpContext context, LanguageModel model, Func<ILlmEngine, InferenceWatch, Task> serve, Func<string, Task>? tell = null)
     {
+        await context.RequestServices.GetRequiredService<LoadQueue>().WaitAsync(model, tell, context.RequestAborted).ConfigureAwait(false);
         ILlmEngine engine = model.Engine;
-        LoadMetricsHeader.Prepare(context, engine);
-        return Statistics(context).Of(model).MeasureAsync(watch => serve(engine, watch), context.RequestAborted);
+        if (!context.Response.HasStarted)
+        {
+            LoadMetricsHeader.Prepare(context, engine);
+        }
+        await Statistics(context).Of(model).MeasureAsync(watch => serve(engine, watch), context.RequestAborted).ConfigureAwait(false);
     }
 
     private static Task AllStatisticsAsync(HttpContext context)
