@@ -43,9 +43,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the server and waits until it is ready.</summary>
-    public static async Task<ServerProcess> StartAsync(params string[] arguments)
+    public static Task<ServerProcess> StartAsync(params string[] arguments) => StartAsync(Command([.. arguments, "--port=0", "--host=127.0.0.1"]));
+
+    /// <summary>Starts the server by a command that ends with it and hands signals and output on, and waits until it is ready.</summary>
+    public static async Task<ServerProcess> StartAsync(ProcessStartInfo command)
     {
-        (Process process, StringBuilder log) = Launch([.. arguments, "--port=0", "--host=127.0.0.1"]);
+        (Process process, StringBuilder log) = Launch(command);
         try
         {
             string? line = await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromMinutes(2));
@@ -66,7 +69,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Runs the server to its own end, which must come within a minute.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
     {
-        (Process process, StringBuilder log) = Launch(arguments);
+        (Process process, StringBuilder log) = Launch(Command(arguments));
         try
         {
             string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1));
@@ -99,13 +102,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static (Process Process, StringBuilder Log) Launch(string[] arguments)
+    private static ProcessStartInfo Command(string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet");
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "KServePaged.Predictor.dll"));
         foreach (string argument in arguments)
         {
@@ -115,8 +114,14 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             start.Environment.Remove(name);
         }
+        return start;
+    }
+
+    private static (Process Process, StringBuilder Log) Launch(ProcessStartInfo command)
+    {
+        (command.RedirectStandardOutput, command.RedirectStandardError) = (true, true);
         var log = new StringBuilder();
-        Process process = Process.Start(start)!; // an executable is started anew
+        Process process = Process.Start(command)!; // an executable is started anew
         process.ErrorDataReceived += (_, line) =>
         {
             if (line.Data is { } text) // null is the end of the stream
