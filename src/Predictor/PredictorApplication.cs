@@ -42,6 +42,9 @@ internal static class PredictorApplication
         var tracing = new Tracing(options, losses, ProductInfo.Version);
         Log(builder.Logging, threshold, new LineLogProvider(
             options.Log.IsJson ? new JsonLogFormat() : new TextLogFormat(), new LogLines(log ?? Console.OpenStandardError(), losses), clock));
+        // A port that cannot be opened is told in one sentence by ServerRun; the host would put the stack before it.
+        bool listening = false;
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", level => threshold.Passes(level, listening ? LogLevel.Warning : LogLevel.Critical));
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
         // Above the drain's own limit, so that it is the drain that decides.
@@ -67,6 +70,7 @@ internal static class PredictorApplication
             .AddSingleton<IErrorShape, V1ErrorShape>().AddSingleton<IErrorShape, OpenAIErrorShape>(); // OpenAI's owns every path, so it comes last
 
         WebApplication app = builder.Build();
+        app.Lifetime.ApplicationStarted.Register(() => listening = true);
         app.UseMiddleware<LeavingConnections>().UseMiddleware<RequestIds>().UseMiddleware<RequestTelemetry>().UseMiddleware<HttpMetricsMiddleware>();
         if (options.InferenceLog.Url is not null)
         {

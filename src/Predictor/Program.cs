@@ -3,9 +3,10 @@ using KServePaged.Predictor;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Hosting;
 
+ServerEnvironment environment = ServerEnvironment.Read();
 try
 {
-    switch (CommandLine.Parse(args, ServerEnvironment.Read()))
+    switch (CommandLine.Parse(args, environment))
     {
         case CommandLineResult.Help:
             Console.Out.Write(HelpText.Terminal());
@@ -25,6 +26,6 @@ try
 catch (UsageException e)
 {
     await Console.Error.WriteLineAsync(e.Message);
-    TerminationMessage.Write(e.Message);
+    TerminationMessage.Write(environment.TerminationMessagePath, e.Message);
     return ExitCodes.Usage;
 }

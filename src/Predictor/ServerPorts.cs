@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Transport;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -43,6 +44,14 @@ internal static class ServerPorts
     public static string Taken(ServerOptions options, string refusal) => refusal.Contains($":{options.GrpcPort}:", StringComparison.Ordinal)
         ? $"Port {options.GrpcPort} is taken: choose another with --grpc_port, or end the process that holds it."
         : $"Port {options.Port} is taken: choose another with --port, or end the process that holds it.";
+
+    /// <summary>What to say when it cannot listen there at all.</summary>
+    public static string Refused(ServerOptions options, SocketException refusal) => refusal.SocketErrorCode switch
+    {
+        SocketError.AddressNotAvailable => $"--host {options.Host} is no address of this machine: leave the option out to listen on all.",
+        SocketError.AccessDenied => $"Port {options.Port} may not be opened by this user: choose one above 1023 with --port (and --grpc_port).",
+        _ => $"{options.Host}, port {options.Port}, cannot be listened on: {refusal.Message}. Choose others with --host and --port.",
+    };
 
     private static void Listen(KestrelServerOptions kestrel, string host, int port)
     {

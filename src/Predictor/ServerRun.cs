@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Hosting;
 using Microsoft.AspNetCore.Connections;
@@ -23,6 +24,10 @@ internal static class ServerRun
         catch (IOException e) when (e.InnerException is AddressInUseException)
         {
             throw new UsageException(ServerPorts.Taken(serve.Options, e.Message));
+        }
+        catch (SocketException e) // only listening throws these: a connection's own end with it
+        {
+            throw new UsageException(ServerPorts.Refused(serve.Options, e));
         }
         return Environment.ExitCode;
     }

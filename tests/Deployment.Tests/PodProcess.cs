@@ -123,13 +123,14 @@ internal sealed partial class PodProcess : IAsyncDisposable
         }
         start.FileName = command[0];
         command.Skip(1).ToList().ForEach(start.ArgumentList.Add);
-        foreach (string name in (string[])["PORT", "INFERENCE_SERVICE_NAME", "VLLM_API_KEY", "MODEL_INIT_MODE", "KUBERNETES_SERVICE_HOST"])
+        foreach (string name in (string[])["PORT", "K_REVISION", "INFERENCE_SERVICE_NAME", "VLLM_API_KEY", "MODEL_INIT_MODE", "KUBERNETES_SERVICE_HOST"])
         {
             start.Environment.Remove(name);
         }
         foreach (JsonObject variable in container.Items("env").Where(variable => variable.At("value") is not null))
         {
-            start.Environment[variable.Name()] = variable.Text("value") == "/home" ? "/tmp" : variable.Text("value");
+            // The port is one that is free here.
+            start.Environment[variable.Name()] = variable.Name() == "PORT" ? $"{Http.BaseAddress!.Port}" : variable.Text("value") == "/home" ? "/tmp" : variable.Text("value");
         }
         Process process = Process.Start(start)!; // an executable is started anew
         process.ErrorDataReceived += (_, line) => Keep(line.Data);

@@ -32,6 +32,7 @@ public sealed class OnePortTests
         int[] rounds = await Task.WhenAll(
             RepeatAsync(InTime, () => CurlAsync(server, expected, "--http1.1")),
             RepeatAsync(InTime, () => CurlAsync(server, expected, "--http2-prior-knowledge")),
+            RepeatAsync(InTime, () => CurlAsync(server, expected, "--http2")), // asks for an upgrade to h2c, and is answered as it came
             RepeatAsync(InTime, () => EventsAsync(server, expected)),
             RepeatAsync(InTime, () => StreamInferAsync(server, expected)),
             RepeatAsync(InTime, () => ScrapeAsync(server)));
@@ -39,7 +40,7 @@ public sealed class OnePortTests
         Assert.All(rounds, count => Assert.InRange(count, 5, int.MaxValue));
         Assert.DoesNotContain("warn:", server.Log);
         Assert.DoesNotContain("fail:", server.Log);
-        TestContext.Current.TestOutputHelper?.WriteLine($"answers over curl h1, curl h2c, SSE, gRPC stream, /metrics in {duration.TotalSeconds} s: {string.Join(", ", rounds)}");
+        TestContext.Current.TestOutputHelper?.WriteLine($"answers over curl h1, curl h2c, curl h2c by upgrade, SSE, gRPC stream, /metrics in {duration.TotalSeconds} s: {string.Join(", ", rounds)}");
     }
 
     private static async Task<int> RepeatAsync(Func<bool> goesOn, Func<Task> call)

@@ -67,9 +67,16 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Runs the server to its own end, which must come within a minute.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments)
+    public static Task<(int ExitCode, string Output, string Error)> RunAsync(params string[] arguments) => RunAsync([], arguments);
+
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(IEnumerable<(string Name, string Value)> environment, params string[] arguments)
     {
-        (Process process, StringBuilder log) = Launch(Command(arguments));
+        ProcessStartInfo command = Command(arguments);
+        foreach ((string name, string value) in environment)
+        {
+            command.Environment[name] = value;
+        }
+        (Process process, StringBuilder log) = Launch(command);
         try
         {
             string output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromMinutes(1));
@@ -110,7 +117,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             start.ArgumentList.Add(argument);
         }
-        foreach (string name in (string[])["PORT", "INFERENCE_SERVICE_NAME", "VLLM_API_KEY", "MODEL_INIT_MODE", "KUBERNETES_SERVICE_HOST"])
+        foreach (string name in (string[])["PORT", "K_REVISION", "TERMINATION_MESSAGE_PATH", "INFERENCE_SERVICE_NAME", "VLLM_API_KEY", "MODEL_INIT_MODE", "KUBERNETES_SERVICE_HOST"])
         {
             start.Environment.Remove(name);
         }

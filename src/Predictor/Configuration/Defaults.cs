@@ -10,7 +10,7 @@ internal static class Defaults
 
     public static ServerOptions Before(ServerEnvironment environment)
     {
-        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" }, CloudEvents = environment.CloudEvents, Hub = environment.Hub };
+        var options = new ServerOptions { Engine = new EngineOptions { ModelPath = "" }, CloudEvents = environment.CloudEvents, Hub = environment.Hub, TerminationMessagePath = environment.TerminationMessagePath };
         if (environment.Port is { } port)
         {
             try
@@ -30,6 +30,11 @@ internal static class Defaults
         if (options.KeyPath is not null && options.CertificatePath is null)
         {
             throw new UsageException("--ssl_keyfile names the key of --ssl_certfile, which is not given.");
+        }
+        if (environment is { InKnative: true, Port: { } port } && $"{options.Port}" != port && $"{options.GrpcPort}" != port)
+        {
+            throw new UsageException(
+                $"--port (--http_port) {options.Port} contradicts PORT={port}, where Knative sends requests and probes: leave the option out, or give the InferenceService's container the port {options.Port}.");
         }
         options = WithModelId(options);
         options = Observed(options, environment);

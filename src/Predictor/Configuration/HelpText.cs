@@ -49,7 +49,8 @@ internal static class HelpText
             }
         }
         text.AppendLine().AppendLine("## Environment").AppendLine().AppendLine("| variable | |").AppendLine("|---|---|")
-            .AppendLine("| `PORT` | default of `--port` (Knative sets it) |")
+            .AppendLine("| `PORT` | default of `--port` (Knative sets it, and then no other port is accepted) |")
+            .AppendLine("| `TERMINATION_MESSAGE_PATH` | the pod's `terminationMessagePath` where it is not `/dev/termination-log` |")
             .AppendLine("| `INFERENCE_SERVICE_NAME` | default of `--model_name` (KServe sets it) |")
             .AppendLine("| `VLLM_API_KEY` | default of `--api_key` |")
             .AppendLine("| `MODEL_INIT_MODE` | `async`: the model directory may appear up to ten minutes after the start (KServe's modelcar) |")

@@ -9,9 +9,16 @@ namespace KServePaged.Predictor.Configuration;
 internal sealed record ServerEnvironment
 {
     private const string NamespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+    private const string DefaultTerminationMessagePath = "/dev/termination-log";
 
     /// <summary>PORT: where Knative expects the container to listen.</summary>
     public string? Port { get; init; }
+
+    /// <summary>K_REVISION is in every pod of Knative's, and PORT then says where it sends requests and probes.</summary>
+    public bool InKnative { get; init; }
+
+    /// <summary>TERMINATION_MESSAGE_PATH: the pod's terminationMessagePath where that is not the default.</summary>
+    public string TerminationMessagePath { get; init; } = DefaultTerminationMessagePath;
 
     /// <summary>INFERENCE_SERVICE_NAME, set by KServe's controller; clients call the model by it.</summary>
     public string? ModelName { get; init; }
@@ -48,6 +55,8 @@ internal sealed record ServerEnvironment
             .Where(entry => ((string)entry.Key).StartsWith("OTEL_", StringComparison.Ordinal))
             .ToDictionary(entry => (string)entry.Key, entry => (string?)entry.Value ?? ""),
         Port = Variable("PORT"),
+        InKnative = Variable("K_REVISION") is not null,
+        TerminationMessagePath = Variable("TERMINATION_MESSAGE_PATH") ?? DefaultTerminationMessagePath,
         ModelName = Variable("INFERENCE_SERVICE_NAME"),
         ApiKey = Variable("VLLM_API_KEY"),
         ModelAppearsLate = string.Equals(Variable("MODEL_INIT_MODE"), "async", StringComparison.OrdinalIgnoreCase),

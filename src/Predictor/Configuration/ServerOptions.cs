@@ -86,6 +86,9 @@ internal sealed record ServerOptions
 
     public InferenceLogOptions InferenceLog { get; init; } = new();
 
+    /// <summary>Where Kubernetes reads why the container ended, if the file is there; null = nowhere.</summary>
+    public string? TerminationMessagePath { get; init; }
+
     /// <summary>True when no model was named and the embedded one is served.</summary>
     public bool IsDemo { get; init; }
 }

@@ -56,7 +56,7 @@ internal sealed class EngineHost(
             reporter.Erase();
             // What is wrong with a model's files says its message in one line; only the unforeseen needs its stack.
             _log.LoadFailed(e.Model, e.Message, e.InnerException is null or InvalidDataException or IOException or UnauthorizedAccessException ? null : e.InnerException);
-            TerminationMessage.Write($"The model '{e.Model}' could not be loaded: {e.Message}");
+            TerminationMessage.Write(options.TerminationMessagePath, $"The model '{e.Model}' could not be loaded: {e.Message}");
             Environment.ExitCode = ExitCodes.LoadFailed;
             lifetime.StopApplication();
         }

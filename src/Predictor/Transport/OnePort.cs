@@ -14,10 +14,13 @@ namespace KServePaged.Predictor.Transport;
 /// HTTP/1.1; so where nothing was negotiated the first bytes are looked at, and a connection that opens with HTTP/2's preface is
 /// presented as one that has negotiated it.
 /// </summary>
-internal static class OnePort
+internal static partial class OnePort
 {
     // Longer than any client waits before it speaks, shorter than what a slow attack would like.
     private static readonly TimeSpan FirstBytes = TimeSpan.FromSeconds(20);
+
+    /// <summary>The first byte of TLS; no method of HTTP begins with it.</summary>
+    private const byte TlsHandshake = 0x16;
 
     private static ReadOnlySpan<byte> Preface => "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"u8;
 
@@ -26,21 +29,28 @@ internal static class OnePort
     /// <param name="firstBytes">How long a connection may take to show what it speaks; null = 20 s.</param>
     public static void UseOnePort(this ListenOptions listen, TlsCertificate? certificate = null, TimeSpan? firstBytes = null)
     {
+        TimeSpan limit = firstBytes ?? FirstBytes;
+        var mistakes = new Mistakes(listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Port"));
         listen.Protocols = HttpProtocols.Http1AndHttp2;
         if (certificate is not null)
         {
+            RefuseCleartext(listen, limit, mistakes);
             UseTls(listen, certificate);
         }
         listen.Use(next => async connection =>
         {
             if (connection.Features.Get<ITlsApplicationProtocolFeature>() is not { ApplicationProtocol.IsEmpty: false })
             {
-                bool? http2 = await SpeaksHttp2Async(connection, firstBytes ?? FirstBytes).ConfigureAwait(false);
-                if (http2 is null)
+                Spoken? spoken = await LookAsync(connection, limit).ConfigureAwait(false);
+                if (spoken is null)
                 {
                     return;
                 }
-                if (http2 == true)
+                if (spoken == Spoken.Tls && certificate is null)
+                {
+                    mistakes.Tell(connection, hasTls: false); // Kestrel answers it as any bytes that are no request
+                }
+                if (spoken == Spoken.Http2)
                 {
                     var negotiated = new NegotiatedHttp2();
                     connection.Features.Set<ITlsApplicationProtocolFeature>(negotiated);
@@ -54,6 +64,20 @@ internal static class OnePort
         });
     }
 
+    /// <summary>Who speaks HTTP to a port of TLS would wait for an answer that cannot come.</summary>
+    private static void RefuseCleartext(ListenOptions listen, TimeSpan limit, Mistakes mistakes) => listen.Use(next => async connection =>
+    {
+        Spoken? spoken = await LookAsync(connection, limit).ConfigureAwait(false);
+        if (spoken == Spoken.Tls)
+        {
+            await next(connection).ConfigureAwait(false);
+        }
+        else if (spoken is not null)
+        {
+            mistakes.Tell(connection, hasTls: true);
+        }
+    });
+
     private static void UseTls(ListenOptions listen, TlsCertificate certificate)
     {
         ILogger logger = listen.ApplicationServices.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Tls");
@@ -65,7 +89,7 @@ internal static class OnePort
     }
 
     /// <returns>Null when the caller left, or said nothing for too long.</returns>
-    private static async Task<bool?> SpeaksHttp2Async(ConnectionContext connection, TimeSpan firstBytes)
+    private static async Task<Spoken?> LookAsync(ConnectionContext connection, TimeSpan firstBytes)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed);
         limit.CancelAfter(firstBytes);
@@ -74,12 +98,12 @@ internal static class OnePort
             while (true)
             {
                 System.IO.Pipelines.ReadResult result = await connection.Transport.Input.ReadAsync(limit.Token).ConfigureAwait(false);
-                bool? decided = Decide(result.Buffer);
+                Spoken? decided = Decide(result.Buffer);
                 // Nothing is consumed: the server reads the same bytes again. Undecided bytes count as seen, so that the next read waits for more.
                 connection.Transport.Input.AdvanceTo(result.Buffer.Start, decided is null && !result.IsCompleted ? result.Buffer.End : result.Buffer.Start);
                 if (decided is not null || result.IsCompleted)
                 {
-                    return decided ?? (result.Buffer.IsEmpty ? null : false);
+                    return decided ?? (result.Buffer.IsEmpty ? null : Spoken.Http1);
                 }
             }
         }
@@ -90,12 +114,51 @@ internal static class OnePort
         }
     }
 
-    private static bool? Decide(in ReadOnlySequence<byte> bytes)
+    private static Spoken? Decide(in ReadOnlySequence<byte> bytes)
     {
         int seen = (int)Math.Min(bytes.Length, Preface.Length);
         Span<byte> start = stackalloc byte[Preface.Length];
         bytes.Slice(0, seen).CopyTo(start);
-        return !start[..seen].SequenceEqual(Preface[..seen]) ? false : seen == Preface.Length ? true : null;
+        return seen > 0 && start[0] == TlsHandshake ? Spoken.Tls
+            : !start[..seen].SequenceEqual(Preface[..seen]) ? Spoken.Http1
+            : seen == Preface.Length ? Spoken.Http2
+            : null;
+    }
+
+    private enum Spoken
+    {
+        Http1,
+        Http2,
+        Tls,
+    }
+
+    /// <summary>Tells once: behind a proxy that is set up wrongly every connection has it.</summary>
+    private sealed partial class Mistakes(ILogger logger)
+    {
+        private bool _told;
+
+        public void Tell(ConnectionContext connection, bool hasTls)
+        {
+            if (Interlocked.Exchange(ref _told, true))
+            {
+                return;
+            }
+            int port = (connection.LocalEndPoint as System.Net.IPEndPoint)?.Port ?? 0;
+            if (hasTls)
+            {
+                LogCleartext(logger, connection.RemoteEndPoint, port);
+            }
+            else
+            {
+                LogTls(logger, connection.RemoteEndPoint, port);
+            }
+        }
+
+        [LoggerMessage(1303, LogLevel.Warning, "{Caller} speaks TLS to port {Port}, which has none: let callers, probes and proxies use http, or give the server --ssl_certfile. Said once.")]
+        private static partial void LogTls(ILogger logger, System.Net.EndPoint? caller, int port);
+
+        [LoggerMessage(1304, LogLevel.Warning, "{Caller} speaks HTTP without TLS to port {Port}: let callers, probes and proxies use https, or leave --ssl_certfile out. Said once.")]
+        private static partial void LogCleartext(ILogger logger, System.Net.EndPoint? caller, int port);
     }
 
     private sealed class NegotiatedHttp2 : ITlsConnectionFeature, ITlsApplicationProtocolFeature

@@ -136,6 +136,18 @@ public sealed class CommandLineTests
         Assert.Equal("*", options.Host);
     }
 
+    [Fact]
+    public void Parse_PortsThatKnativeDoesNotAsk_AreRefused()
+    {
+        var knative = new ServerEnvironment { Port = "8080", InKnative = true };
+        Assert.Equal(8080, Serve("--model /m", knative).Options.Port);
+        Assert.Equal(8080, Serve("--model /m --http_port=8080 --grpc_port=9000", knative).Options.Port);
+        Assert.Equal(8080, Serve("--model /m --http_port=9000 --grpc_port=8080", knative).Options.GrpcPort);
+        Assert.StartsWith(
+            "--port (--http_port) 9000 contradicts PORT=8080, where Knative sends requests",
+            Assert.Throws<UsageException>(() => Serve("--model /m --http_port=9000", knative)).Message);
+    }
+
     /// <summary>The models of Triton's examples are for those who run these examples, not for users.</summary>
     [Fact]
     public void TestModels_AreServedWhenAskedForAndToldToNobody()

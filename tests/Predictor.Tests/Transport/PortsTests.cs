@@ -87,8 +87,29 @@ public sealed class PortsTests : IDisposable
         using var plain = new TcpClient();
         await plain.ConnectAsync(IPAddress.Loopback, server.Address.Port, Cancel);
         await plain.GetStream().WriteAsync("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), Cancel);
-        Assert.DoesNotContain("200", await RawSocket.ReadToEndAsync(plain));
+        Assert.Equal("", await RawSocket.ReadToEndAsync(plain));
         Assert.Equal(HttpStatusCode.OK, (await ProbeAsync(server.Http, server.Address, HttpVersion.Version11)).Status);
+    }
+
+    /// <summary>Probes, proxies and ports that disagree: told once, since every connection has it.</summary>
+    [Theory]
+    [InlineData(true, "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "speaks HTTP without TLS to port")]
+    [InlineData(true, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "speaks HTTP without TLS to port")]
+    [InlineData(false, "\u0016\u0003\u0001\u0000\u0001\u0001", "speaks TLS to port")]
+    public async Task Caller_WhoMistakesThePort_IsToldOfOnceInTheLog(bool tls, string bytes, string expected)
+    {
+        await using ServerUnderTest server = tls
+            ? await StartTlsAsync()
+            : await ServerUnderTest.StartAsync(options => options with { Log = new LogOptions { Level = Microsoft.Extensions.Logging.LogLevel.Warning } });
+        for (int i = 0; i < 3; i++)
+        {
+            using var caller = new TcpClient();
+            await caller.ConnectAsync(IPAddress.Loopback, server.Address.Port, Cancel);
+            await caller.GetStream().WriteAsync(System.Text.Encoding.Latin1.GetBytes(bytes), Cancel);
+            caller.Client.Shutdown(SocketShutdown.Send);
+            Assert.DoesNotContain("200", await RawSocket.ReadToEndAsync(caller));
+        }
+        Assert.Single(server.Log.Messages, message => message.Contains(expected, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -164,7 +185,7 @@ public sealed class PortsTests : IDisposable
     {
         using TestCertificate? own = certificate is null ? new TestCertificate() : null;
         (string file, string key) = (certificate ?? own!).WriteTo(_folder); // one of the two is there
-        return await ServerUnderTest.StartAsync(options => options with { CertificatePath = file, KeyPath = key });
+        return await ServerUnderTest.StartAsync(options => options with { CertificatePath = file, KeyPath = key, Log = new LogOptions { Level = Microsoft.Extensions.Logging.LogLevel.Warning } });
     }
 
     private static async Task<SslStream> OpenTlsAsync(int port, string? offered)
