@@ -20,24 +20,6 @@ public sealed class CommandLineTests
         Assert.Equal((2, "", "There is no option --max_num_seq. Did you mean --max_num_seqs?\n"), (code, output, error));
     }
 
-    [Fact]
-    public async Task MissingModelDirectory_EndsWithCodeOneNamingIt()
-    {
-        (int code, string output, string error) = await ServerProcess.RunAsync("--model_dir=/nowhere/models", "--port=0", "--host=127.0.0.1");
-        Assert.Equal((1, ""), (code, output));
-        Assert.Contains("--model_dir '/nowhere/models' is not a directory.", error);
-    }
-
-    [Fact]
-    public async Task EmptyModelDirectory_EndsWithCodeOneNamingTheFile()
-    {
-        string empty = Directory.CreateTempSubdirectory().FullName;
-        (int code, _, string error) = await ServerProcess.RunAsync($"--model_dir={empty}", "--port=0", "--host=127.0.0.1");
-        Directory.Delete(empty);
-        Assert.Equal(1, code);
-        Assert.Contains("config.json", error);
-    }
-
     [Theory]
     [InlineData("--tokenizer=/nowhere", "tokenizer: there is no tokenizer.json in /nowhere")]
     [InlineData("--chat_template=/nowhere", "/nowhere")]
@@ -49,25 +31,6 @@ public sealed class CommandLineTests
             $"--model_dir={SharedData.PathOf("models/stories260K")}", "--port=0", "--host=127.0.0.1", option);
         Assert.Equal((1, ""), (code, output));
         Assert.Contains(expected, error.Split('\n', StringSplitOptions.RemoveEmptyEntries)[^1]);
-    }
-
-    [Fact]
-    public async Task TakenPort_EndsWithCodeTwoNamingIt()
-    {
-        using var taken = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        taken.Start();
-        int port = ((System.Net.IPEndPoint)taken.LocalEndpoint).Port;
-        (int code, _, string error) = await ServerProcess.RunAsync($"--model_dir={AppContext.BaseDirectory}", $"--port={port}", "--host=127.0.0.1");
-        Assert.Equal(2, code);
-        Assert.Contains($"Port {port} is taken", error);
-    }
-
-    [Fact]
-    public async Task UnusableCertificate_EndsWithCodeTwoNamingIt()
-    {
-        (int code, string output, string error) = await ServerProcess.RunAsync($"--model_dir={AppContext.BaseDirectory}", "--ssl_certfile=/nowhere/tls.crt");
-        Assert.Equal((2, ""), (code, output));
-        Assert.StartsWith("--ssl_certfile '/nowhere/tls.crt' cannot be read: ", Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
     }
 
     [Fact]
