@@ -52,7 +52,9 @@ internal sealed class PeerLoads : IDisposable
     {
         using var call = new HttpRequestMessage(HttpMethod.Post, new UriBuilder("http", replica.Address.ToString(), replica.Port, $"/{ExternalScalerGrpc.Service}/GetMetrics").Uri)
         {
-            Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact, Content = new ByteArrayContent(GrpcFrame.Of(request)),
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Content = new ByteArrayContent(GrpcFrame.Of(request)),
         };
         call.Content.Headers.ContentType = new(GrpcEndpoints.ContentType);
         call.Headers.TE.ParseAdd("trailers");

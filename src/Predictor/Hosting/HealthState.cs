@@ -2,7 +2,7 @@ using KServePaged.Engine.Configuration;
 
 namespace KServePaged.Predictor.Hosting;
 
-/// <summary>From load to drain: what a model's probes answer. Written by <see cref="ModelRepository"/>, read from any thread.</summary>
+/// <summary>From load to drain: what a model's probes answer. Written by <see cref="ModelLifecycle"/>, read from any thread.</summary>
 internal sealed class HealthState(TimeProvider clock)
 {
     public const string WaitingStage = "waiting";

@@ -1,4 +1,3 @@
-using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Configuration;
 using KServePaged.Predictor.Storage;
@@ -7,27 +6,21 @@ namespace KServePaged.Predictor.Hosting;
 
 /// <summary>
 /// The models of the process: that of <c>--model_dir</c>, and each directory below <c>--model_repository</c>. Finds them by name for protocols;
-/// loads and unloads one at a time, within one memory budget.
+/// which of them is loaded is <see cref="ModelLifecycle"/>'s business.
 /// </summary>
-/// <param name="free">Asked once, when a repository's memory is first divided.</param>
 /// <param name="others">Models that are no directories.</param>
-[System.Diagnostics.CodeAnalysis.SuppressMessage(
-    "Design", "CA1001", Justification = "Neither holds a handle, and a load that ends after the host still releases the one and asks the other.")]
 internal sealed class ModelRepository(
     ServerOptions options, EngineLoader load, FreeMemory free, IEnumerable<ServedModel> others, ILoggerFactory loggers, TimeProvider clock, LoadReporter reporter)
 {
     private readonly HostingLog _log = new(loggers.CreateLogger("KServePaged.Hosting"));
-    private readonly SemaphoreSlim _changing = new(1);
-    private readonly CancellationTokenSource _stopping = new();
+    private readonly ModelLifecycle _lifecycle = new(options, free, loggers, clock, reporter);
     private readonly Lock _scanning = new();
     private readonly IReadOnlyList<ServedModel> _fixed = [.. others];
     private readonly IReadOnlyList<VariantRoute> _routes = [.. options.Variants.Select(route => new VariantRoute(route.Name, route.Stable, route.Candidate, route.Percent))];
     private volatile IReadOnlyList<ServedModel> _models = Initial(options, load, loggers, clock, others);
-    private MemoryShares? _shares;
     private volatile HealthReport? _failed;
     private volatile bool _started;
     private volatile bool _leaving;
-    private volatile bool _draining;
 
     /// <summary>Every model, loaded or not; that of the command line first.</summary>
     public IReadOnlyList<ServedModel> Models => _models;
@@ -56,7 +49,7 @@ internal sealed class ModelRepository(
             HealthReport[] reports = [.. _models.Select(model => model.Health.Current)];
             return _failed
                 ?? reports.FirstOrDefault(report => !report.Live)
-                ?? (_leaving || _draining ? new HealthReport(Live: true, Ready: false, HealthState.DrainingStage) : null)
+                ?? (_leaving || _lifecycle.IsDraining ? new HealthReport(Live: true, Ready: false, HealthState.DrainingStage) : null)
                 ?? (_started ? new HealthReport(Live: true, Ready: true, HealthState.ReadyStage) : null)
                 ?? reports.FirstOrDefault(report => report is { Ready: false, Stage: not HealthState.UnloadedStage })
                 ?? new HealthReport(Live: true, Ready: false, HealthState.WaitingStage);
@@ -125,7 +118,7 @@ internal sealed class ModelRepository(
     /// <exception cref="ModelLoadException">A model could not be loaded.</exception>
     public async Task LoadInitialAsync(CancellationToken cancellationToken)
     {
-        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token);
+        using var linked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _lifecycle.Stopping);
         try
         {
             await WaitForDirectoriesAsync(linked.Token).ConfigureAwait(false);
@@ -138,7 +131,7 @@ internal sealed class ModelRepository(
             }
             foreach (ServedModel model in wanted)
             {
-                await LoadInitialAsync(model, linked.Token).ConfigureAwait(false);
+                await _lifecycle.LoadInitialAsync(model, _models, linked.Token).ConfigureAwait(false);
             }
         }
         catch (ModelLoadException e)
@@ -161,7 +154,7 @@ internal sealed class ModelRepository(
                 ? $"there is no directory of that name with a config.json in {path}."
                 : "there is no such model, and no --model_repository to find it in."),
             "model");
-        return Task.Run(() => LoadOnRequestAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
+        return Task.Run(() => _lifecycle.LoadAsync(model, _models), CancellationToken.None).WaitAsync(cancellationToken);
     }
 
     /// <summary>Changes what stands behind a name: another candidate, another share, or the candidate in the stable one's place. Until the process ends.</summary>
@@ -210,39 +203,11 @@ internal sealed class ModelRepository(
         {
             route.DropCandidate(); // a roll-back: its requests go to the stable one before it drains
         }
-        return Task.Run(() => UnloadOnRequestAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
+        return Task.Run(() => _lifecycle.UnloadAsync(model), CancellationToken.None).WaitAsync(cancellationToken);
     }
 
     /// <summary>Refuses what is new, lets what runs end, at most as long as the token allows; then ends it.</summary>
-    public async Task DrainAsync(CancellationToken limit)
-    {
-        _draining = true;
-        await _stopping.CancelAsync().ConfigureAwait(false);
-        if (await _changing.WaitAsync(options.ShutdownTimeout, CancellationToken.None).ConfigureAwait(false))
-        {
-            _changing.Release(); // what was being changed has stopped, and nothing new begins
-        }
-        ServedModel[] loaded = [.. _models.Where(model => model.Health.Current.Ready)];
-        foreach (ServedModel model in _models.Where(model => model.Health.Current.Stage != HealthState.FailedStage))
-        {
-            model.Health.Draining();
-        }
-        if (loaded.Length == 0)
-        {
-            return;
-        }
-        _log.Draining(loaded.Sum(model => model.OpenRequests), options.ShutdownTimeout.TotalSeconds);
-        try
-        {
-            await Task.WhenAll(loaded.Select(model => model.DrainAsync(limit))).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            _log.DrainCutShort(loaded.Sum(model => model.OpenRequests));
-        }
-        // Ends what still runs with finish reason abort, so that Kestrel, which waits for open responses, can close.
-        await Task.WhenAll(loaded.Select(model => model.ReleaseAsync().AsTask())).ConfigureAwait(false);
-    }
+    public Task DrainAsync(CancellationToken limit) => _lifecycle.DrainAsync(_models, limit);
 
     /// <summary>Takes directories in that have appeared, and out those that are gone and not loaded.</summary>
     public void Scan()
@@ -314,126 +279,6 @@ internal sealed class ModelRepository(
         {
             throw new ModelLoadException(missing, $"--load_model: there is no directory '{missing}' with a config.json in {options.RepositoryPath}.", null);
         }
-    }
-
-    private async Task LoadInitialAsync(ServedModel model, CancellationToken cancellationToken)
-    {
-        await _changing.WaitAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await LoadAsync(model, cancellationToken).ConfigureAwait(false);
-        }
-        catch (Exception e) when (e is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-        {
-            model.Health.Failed(e.Message);
-            throw new ModelLoadException(model.Name, e.Message, e);
-        }
-        finally
-        {
-            _changing.Release();
-        }
-    }
-
-    private async Task LoadOnRequestAsync(ServedModel model)
-    {
-        await _changing.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            RefuseWhenDraining();
-            if (model.Health.Current.Ready && model.LoadedStamp == model.Stamp)
-            {
-                return;
-            }
-            await UnloadAsync(model).ConfigureAwait(false); // there may be no room for both
-            await LoadAsync(model, _stopping.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException e) when (_stopping.IsCancellationRequested)
-        {
-            throw new RequestException(EngineErrorCode.Draining, $"failed to load '{model.Name}': the server is shutting down.", null, e);
-        }
-        catch (Exception e) when (e is not RequestException)
-        {
-            bool filesAtFault = e is InvalidDataException or IOException or UnauthorizedAccessException;
-            model.Health.Unloaded(e.Message);
-            _log.LoadFailed(model.Name, e.Message, filesAtFault ? null : e);
-            throw new RequestException(
-                filesAtFault ? EngineErrorCode.InvalidArgument : EngineErrorCode.Internal, $"failed to load '{model.Name}': {e.Message}", "model", e);
-        }
-        finally
-        {
-            _changing.Release();
-        }
-    }
-
-    private async Task UnloadOnRequestAsync(ServedModel model)
-    {
-        await _changing.WaitAsync().ConfigureAwait(false);
-        try
-        {
-            RefuseWhenDraining();
-            await UnloadAsync(model).ConfigureAwait(false);
-        }
-        finally
-        {
-            _changing.Release();
-        }
-    }
-
-    private void RefuseWhenDraining()
-    {
-        if (_draining)
-        {
-            throw new RequestException(EngineErrorCode.Draining, "This server is shutting down; it neither loads nor unloads models.");
-        }
-    }
-
-    private async Task LoadAsync(ServedModel model, CancellationToken cancellationToken)
-    {
-        long began = clock.GetTimestamp();
-        model.Health.Waiting();
-        IProgress<LoadProgress> progress = reporter.For(model);
-        await model.PrepareAsync(progress, cancellationToken).ConfigureAwait(false);
-        string stamp = model.Stamp; // before the first byte is read: what changes meanwhile is loaded by the next call
-        await model.LoadAsync(ShareOf(model), progress, cancellationToken).ConfigureAwait(false);
-        _shares?.Take(model);
-        model.LoadedStamp = stamp;
-        model.Health.Ready(() => model.Failure);
-        reporter.Ready(model, clock.GetElapsedTime(began));
-    }
-
-    private async Task UnloadAsync(ServedModel model)
-    {
-        if (model.Health.Current.Stage == HealthState.UnloadedStage)
-        {
-            return;
-        }
-        model.Health.Unloading();
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-        limit.CancelAfter(options.ShutdownTimeout);
-        try
-        {
-            await model.DrainAsync(limit.Token).ConfigureAwait(false);
-        }
-        catch (OperationCanceledException) when (limit.IsCancellationRequested)
-        {
-            _log.DrainCutShort(model.OpenRequests);
-        }
-        await model.ReleaseAsync().ConfigureAwait(false);
-        _shares?.Release(model);
-        model.LoadedStamp = null;
-        model.Health.Unloaded();
-        _log.Unloaded(model.Name);
-    }
-
-    /// <summary>Null without a repository: the one model there is plans for itself.</summary>
-    private long? ShareOf(ServedModel model)
-    {
-        if (options.RepositoryPath is null || model is not LanguageModel)
-        {
-            return null;
-        }
-        _shares ??= new MemoryShares((long)(options.Engine.MemoryFraction * free(options.Engine)));
-        return options.Engine.KvCacheBytes is null ? _shares.For(model, [.. _models.OfType<LanguageModel>()]) : _shares.Left;
     }
 
     private async Task WaitForDirectoriesAsync(CancellationToken cancellationToken)

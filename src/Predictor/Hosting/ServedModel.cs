@@ -5,7 +5,7 @@ using KServePaged.Engine.Contracts;
 namespace KServePaged.Predictor.Hosting;
 
 /// <summary>
-/// A model under its names, from before it is loaded until after it has been unloaded, and again. <see cref="ModelRepository"/> alone calls
+/// A model under its names, from before it is loaded until after it has been unloaded, and again. <see cref="ModelLifecycle"/> alone calls
 /// the members that change it, one at a time; protocols read.
 /// </summary>
 internal abstract class ServedModel(IReadOnlyList<string> names, TimeProvider clock)

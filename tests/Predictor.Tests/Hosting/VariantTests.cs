@@ -192,7 +192,11 @@ public sealed class VariantTests : IDisposable
 
     private ServerOptions Options(ServerOptions options, VariantOption route) => options with
     {
-        Engine = options.Engine with { ModelPath = "" }, ModelNames = [], RepositoryPath = _root, LoadModels = [], Variants = [route],
+        Engine = options.Engine with { ModelPath = "" },
+        ModelNames = [],
+        RepositoryPath = _root,
+        LoadModels = [],
+        Variants = [route],
     };
 
     private async Task<ServerUnderTest> StartAsync(VariantOption route)
