@@ -25,7 +25,8 @@ internal sealed class HubClient(HubReference model, HubOptions options, HubTimin
     })
     { Timeout = Timeout.InfiniteTimeSpan };
 
-    public Task<HubListing> ListAsync(CancellationToken cancellationToken) => TryAsync(async () =>
+    /// <param name="attempts">Most tries.</param>
+    public Task<HubListing> ListAsync(int attempts, CancellationToken cancellationToken) => TryAsync(attempts, async () =>
     {
         var url = new Uri($"{options.Endpoint}/api/models/{model.Id}/revision/{Uri.EscapeDataString(model.Revision)}");
         const string what = "the list of files";
@@ -35,7 +36,7 @@ internal sealed class HubClient(HubReference model, HubOptions options, HubTimin
     }, cancellationToken);
 
     /// <summary>Asks for the headers of a file.</summary>
-    public Task<HubFile> DescribeAsync(string name, string commit, CancellationToken cancellationToken) => TryAsync(async () =>
+    public Task<HubFile> DescribeAsync(string name, string commit, CancellationToken cancellationToken) => TryAsync(timing.Attempts, async () =>
     {
         string? etag = null;
         long? size = null;
@@ -122,9 +123,9 @@ internal sealed class HubClient(HubReference model, HubOptions options, HubTimin
         }
     }
 
-    private async Task<T> TryAsync<T>(Func<Task<T>> attempt, CancellationToken cancellationToken)
+    private async Task<T> TryAsync<T>(int attempts, Func<Task<T>> attempt, CancellationToken cancellationToken)
     {
-        var retry = new Retry(timing, clock, log);
+        var retry = new Retry(timing with { Attempts = attempts }, clock, log);
         while (true)
         {
             try

@@ -11,6 +11,9 @@ internal sealed class HubDownload(
     // More connections bring nothing on one network card, and each holds a chunk.
     private const int Parallel = 4;
 
+    // Tries to ask for a newer commit where one is here that can be served instead.
+    private const int AttemptsBesideCache = 2;
+
     private readonly HubTiming _timing = timing ?? new HubTiming();
     private readonly HubCache _cache = new(options.CachePath, model.Id);
     private readonly StorageLog _log = new(loggers.CreateLogger("KServePaged.Storage"));
@@ -45,15 +48,16 @@ internal sealed class HubDownload(
     private async Task<string> FromHubAsync(DownloadProgress progress, CancellationToken cancellationToken)
     {
         using var client = new HubClient(model, options, _timing, clock, _log);
+        string? here = _cache.Find(model.Revision);
         HubListing listing;
         try
         {
-            listing = await client.ListAsync(cancellationToken).ConfigureAwait(false);
+            listing = await client.ListAsync(here is null ? _timing.Attempts : AttemptsBesideCache, cancellationToken).ConfigureAwait(false);
         }
-        catch (HubException e) when (e.MayPass && _cache.Find(model.Revision) is { } commit)
+        catch (HubException e) when (e.MayPass && here is not null)
         {
-            _log.UsingCache(e.Message, commit); // a Hub that is away must not keep a restarted pod from serving
-            return _cache.SnapshotOf(commit);
+            _log.UsingCache(e.Message, here); // a Hub that is away must not keep a restarted pod from serving
+            return _cache.SnapshotOf(here);
         }
         string snapshot = _cache.SnapshotOf(listing.Commit);
         _log.Resolved(model.Id, model.Revision, listing.Commit, snapshot);

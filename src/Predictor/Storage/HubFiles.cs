@@ -50,9 +50,20 @@ internal static class HubFiles
     }
 
     /// <summary>Whether a snapshot in a cache, perhaps another program's, can be served without more downloads.</summary>
-    public static bool IsComplete(string snapshot) => File.Exists(Path.Combine(snapshot, Config))
-        && (File.Exists(Path.Combine(snapshot, SingleWeights))
-            || (File.Exists(Path.Combine(snapshot, WeightIndex)) && Shards(Path.Combine(snapshot, WeightIndex)).All(shard => File.Exists(Path.Combine(snapshot, shard)))));
+    public static bool IsComplete(string snapshot)
+    {
+        string index = Path.Combine(snapshot, WeightIndex);
+        try
+        {
+            return File.Exists(Path.Combine(snapshot, Config))
+                && (File.Exists(Path.Combine(snapshot, SingleWeights))
+                    || (File.Exists(index) && Shards(index).All(shard => File.Exists(Path.Combine(snapshot, shard)))));
+        }
+        catch (HubException)
+        {
+            return false; // an index that is none: what is missing cannot be told
+        }
+    }
 
     private static string[] Shards(string index)
     {

@@ -293,7 +293,9 @@ public sealed class HubFaultTests : HubDownloadFixture
         Predictor.Configuration.HubOptions options = Options;
         await RunAsync(options);
         await Hub.StopAsync();
-        AssertWhole(await RunAsync(options));
+        var clock = new HastyClock();
+        AssertWhole(await RunAsync(options, timing: new HubTiming(), clock: clock));
+        Assert.InRange(Assert.Single(clock.Delays).TotalSeconds, 0.75, 1.25); // soon, since the model is here
         Assert.Contains(Log.Messages, message => message.Contains($"The cached commit {HubUnderTest.Commit} is served instead", StringComparison.Ordinal));
 
         string refusal = await RefusalAsync(options, revision: "other");

@@ -37,10 +37,16 @@ public sealed class ModelIdTests : IDisposable
         (int status, JsonElement body) = await server.GetAsync("/health");
         Assert.Equal((503, "download", 10_534), (status, body.GetProperty("status").GetString(), body.GetProperty("bytes_total").GetInt64()));
         string metrics = await server.Http.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
-        Assert.Contains("kservepaged:download_bytes_total", metrics, StringComparison.Ordinal);
+        Assert.Contains("kservepaged_download_bytes_total", metrics, StringComparison.Ordinal);
+        Assert.Contains("kservepaged_model_stage{model_name=\"acme/tiny\",stage=\"download\"} 1\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("kservepaged_model_stage{model_name=\"acme/tiny\",stage=\"ready\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("kservepaged_load_size_bytes{model_name=\"acme/tiny\"} 10534\n", metrics, StringComparison.Ordinal);
 
         release.SetResult();
         await server.WaitForAsync(health => health.Ready);
+        metrics = await server.Http.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+        Assert.Contains("kservepaged_model_stage{model_name=\"acme/tiny\",stage=\"download\"} 0\n", metrics, StringComparison.Ordinal);
+        Assert.Contains("kservepaged_model_stage{model_name=\"acme/tiny\",stage=\"ready\"} 1\n", metrics, StringComparison.Ordinal);
         Assert.Equal(Path.Combine(_cache, "models--acme--tiny", "snapshots", HubUnderTest.Commit), loaded!.ModelPath);
         Assert.Equal("acme/tiny", loaded.ModelName);
         Assert.Equal(200, (await server.PostAsync("/v1/completions", """{"model":"acme/tiny","prompt":"x"}""")).Status);
