@@ -50,10 +50,24 @@ internal sealed class PrometheusProcess : IAsyncDisposable
             Program,
             [
                 $"--config.file={config}", $"--storage.tsdb.path={Path.Combine(folder.FullName, "data")}", $"--web.listen-address={address.Authority}", "--log.level=error",
-            ]))!; // a new process
+            ])
+        {
+            RedirectStandardError = true, // else it holds the runner's, should that be killed
+            RedirectStandardOutput = true,
+        })!; // a new process
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
         var prometheus = new PrometheusProcess(process, folder, address);
-        await prometheus.WaitAsync("vector(1)", value => value == 1);
-        return prometheus;
+        try
+        {
+            await prometheus.WaitAsync(prometheus.IsReadyAsync);
+            return prometheus;
+        }
+        catch
+        {
+            await prometheus.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>The values of an instant query, one for each series.</summary>
@@ -80,27 +94,30 @@ internal sealed class PrometheusProcess : IAsyncDisposable
         ];
     }
 
-    /// <summary>Asks until the first value satisfies, at most half a minute.</summary>
-    public async Task WaitAsync(string expression, Func<double, bool> satisfied)
+    /// <summary>Asks until a value satisfies, at most a minute.</summary>
+    public Task WaitAsync(string expression, Func<double, bool> satisfied) => WaitAsync(async () => (await QueryAsync(expression)).Any(satisfied));
+
+    private async Task WaitAsync(Func<Task<bool>> answers)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        limit.CancelAfter(TimeSpan.FromSeconds(30));
-        while (!await AnswersAsync())
+        limit.CancelAfter(TimeSpan.FromMinutes(1));
+        while (!await answers())
         {
-            Assert.False(_process.HasExited, $"Prometheus ended with {(_process.HasExited ? _process.ExitCode : 0)}");
+            Assert.False(_process.HasExited, "Prometheus has ended");
             await Task.Delay(100, limit.Token);
         }
+    }
 
-        async Task<bool> AnswersAsync()
+    private async Task<bool> IsReadyAsync()
+    {
+        try
         {
-            try
-            {
-                return (await QueryAsync(expression)).Any(satisfied);
-            }
-            catch (HttpRequestException)
-            {
-                return false; // it does not listen yet
-            }
+            using HttpResponseMessage response = await _http.GetAsync("/-/ready", Cancel);
+            return response.IsSuccessStatusCode; // it listens before it can answer queries
+        }
+        catch (HttpRequestException)
+        {
+            return false; // it does not listen yet
         }
     }
 

@@ -14,34 +14,34 @@ public sealed partial class PrometheusTests
     [
         .. Quantiles("e2e_request_latency_seconds"), .. Quantiles("time_to_first_token_seconds"), .. Quantiles("time_per_output_token_seconds"),
         .. Quantiles("inter_token_latency_seconds"), .. Quantiles("request_time_per_output_token_seconds"),
-        "rate(vllm:prompt_tokens_total{model_name=\"tales\"}[10s])",
-        "rate(vllm:generation_tokens_total{model_name=\"tales\"}[10s])",
+        "rate(vllm:prompt_tokens_total{model_name=\"tales\"}[30s])",
+        "rate(vllm:generation_tokens_total{model_name=\"tales\"}[30s])",
         "vllm:num_requests_running{model_name=\"tales\"}",
         "vllm:num_requests_waiting{model_name=\"tales\"}",
         "sum by (reason) (vllm:num_requests_waiting_by_reason)",
         "vllm:kv_cache_usage_perc{model_name=\"tales\"}",
         "vllm:gpu_cache_usage_perc{model_name=\"tales\"}",
         "vllm:cache_config_info{block_size=~\"[0-9]+\", num_gpu_blocks=~\"[0-9]+\"}",
-        "sum by (le) (increase(vllm:request_prompt_tokens_bucket{model_name=\"tales\"}[10s]))",
-        "sum by (le) (increase(vllm:request_generation_tokens_bucket{model_name=\"tales\"}[10s]))",
-        "sum by (finished_reason) (increase(vllm:request_success_total{model_name=\"tales\"}[10s]))",
-        "rate(vllm:request_queue_time_seconds_sum{model_name=\"tales\"}[10s])",
-        "rate(vllm:request_prefill_time_seconds_sum{model_name=\"tales\"}[10s])",
-        "rate(vllm:request_decode_time_seconds_sum{model_name=\"tales\"}[10s])",
-        "rate(vllm:request_inference_time_seconds_sum{model_name=\"tales\"}[10s])",
-        "rate(vllm:request_max_num_generation_tokens_sum{model_name=\"tales\"}[10s])",
-        "rate(vllm:request_params_n_sum[10s]) / rate(vllm:request_params_n_count[10s])",
-        "rate(vllm:request_params_max_tokens_sum[10s])",
-        "rate(vllm:request_prefill_kv_computed_tokens_sum[10s])",
-        "rate(vllm:iteration_tokens_total_sum[10s])",
-        "rate(vllm:prefix_cache_hits_total[10s]) / rate(vllm:prefix_cache_queries_total[10s])",
-        "rate(vllm:num_preemptions_total[10s])",
-        "rate(vllm:prompt_tokens_by_source_total[10s])",
-        "rate(vllm:prompt_tokens_cached_total[10s])",
-        "rate(vllm:corrupted_requests_total[10s])",
-        "rate(vllm:admission_rejections_total[10s])",
+        "sum by (le) (increase(vllm:request_prompt_tokens_bucket{model_name=\"tales\"}[30s]))",
+        "sum by (le) (increase(vllm:request_generation_tokens_bucket{model_name=\"tales\"}[30s]))",
+        "sum by (finished_reason) (increase(vllm:request_success_total{model_name=\"tales\"}[30s]))",
+        "rate(vllm:request_queue_time_seconds_sum{model_name=\"tales\"}[30s])",
+        "rate(vllm:request_prefill_time_seconds_sum{model_name=\"tales\"}[30s])",
+        "rate(vllm:request_decode_time_seconds_sum{model_name=\"tales\"}[30s])",
+        "rate(vllm:request_inference_time_seconds_sum{model_name=\"tales\"}[30s])",
+        "rate(vllm:request_max_num_generation_tokens_sum{model_name=\"tales\"}[30s])",
+        "rate(vllm:request_params_n_sum[30s]) / rate(vllm:request_params_n_count[30s])",
+        "rate(vllm:request_params_max_tokens_sum[30s])",
+        "rate(vllm:request_prefill_kv_computed_tokens_sum[30s])",
+        "rate(vllm:iteration_tokens_total_sum[30s])",
+        "rate(vllm:prefix_cache_hits_total[30s]) / rate(vllm:prefix_cache_queries_total[30s])",
+        "rate(vllm:num_preemptions_total[30s])",
+        "rate(vllm:prompt_tokens_by_source_total[30s])",
+        "rate(vllm:prompt_tokens_cached_total[30s])",
+        "rate(vllm:corrupted_requests_total[30s])",
+        "rate(vllm:admission_rejections_total[30s])",
         "sum(vllm_num_requests_waiting) + sum(vllm_num_requests_running)",
-        "rate(http_requests_total{handler=~\".*completions\", method=\"POST\", status=\"200\"}[10s])",
+        "rate(http_requests_total{handler=~\".*completions\", method=\"POST\", status=\"200\"}[30s])",
     ];
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed partial class PrometheusTests
                 foreach (JsonElement target in targets.EnumerateArray())
                 {
                     string expression = target.GetProperty("expr").GetString()!; // always there
-                    yield return expression.Replace("$__rate_interval", "10s", StringComparison.Ordinal)
+                    yield return expression.Replace("$__rate_interval", "30s", StringComparison.Ordinal)
                         .Replace("$namespace", "models", StringComparison.Ordinal).Replace("$model", "tales", StringComparison.Ordinal);
                 }
             }
@@ -101,8 +101,8 @@ public sealed partial class PrometheusTests
     private static string AlwaysAnswering(string expression) => Comparison().Replace(expression, " $1 bool ");
 
     private static IEnumerable<string> Quantiles(string name) => new[] { "0.5", "0.9", "0.95", "0.99" }
-        .Select(quantile => $"histogram_quantile({quantile}, sum by (le) (rate(vllm:{name}_bucket{{model_name=\"tales\"}}[10s])))")
-        .Append($"rate(vllm:{name}_sum{{model_name=\"tales\"}}[10s]) / rate(vllm:{name}_count{{model_name=\"tales\"}}[10s])");
+        .Select(quantile => $"histogram_quantile({quantile}, sum by (le) (rate(vllm:{name}_bucket{{model_name=\"tales\"}}[30s])))")
+        .Append($"rate(vllm:{name}_sum{{model_name=\"tales\"}}[30s]) / rate(vllm:{name}_count{{model_name=\"tales\"}}[30s])");
 
     [GeneratedRegex(" (==|>|<) ")]
     private static partial Regex Comparison();
