@@ -34,7 +34,8 @@ COPY --from=root /rootfs /
 COPY --from=build /app /app
 # Nothing is written but what is under /tmp, where a read-only root needs an emptyDir only if something asks for it; the diagnostics
 # port of .NET would. Any other user works as well: no file is owned or looked up by name.
-ENV HOME=/tmp DOTNET_EnableDiagnostics=0
+# A first generation of 64 MiB instead of a share of the cache: small requests then cost an eighth less (measured with bench/Overhead over REST).
+ENV HOME=/tmp DOTNET_EnableDiagnostics=0 DOTNET_GCgen0size=0x4000000
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["/app/kservepaged"]
