@@ -82,7 +82,8 @@ internal sealed class ExternalScalerGrpc(ModelRepository repository, PeerLoads p
         return false;
     }
 
-    private async Task<double> ValueAsync(LoadMetric metric, ScalerTrigger trigger, CancellationToken cancellationToken) => trigger.Peers is { } name
-        ? metric.Merge([0.0, .. await peers.AskAsync(name, trigger, cancellationToken).ConfigureAwait(false)])
-        : metric.Here(repository);
+    private async Task<double> ValueAsync(LoadMetric metric, ScalerTrigger trigger, CancellationToken cancellationToken) =>
+        trigger.Peers is { } names && await peers.AskAsync(names, trigger, cancellationToken).ConfigureAwait(false) is { } values
+            ? metric.Merge([0.0, .. values])
+            : metric.Here(repository);
 }

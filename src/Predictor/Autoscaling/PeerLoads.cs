@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 using Google.Protobuf;
 using KServePaged.Predictor.Autoscaling.Grpc;
@@ -16,10 +17,15 @@ internal sealed class PeerLoads : IDisposable
 
     /// <summary>The value of each replica behind a name. One that does not answer is starting or gone and carries nothing.</summary>
     /// <param name="peers"><c>host:port</c>, or several with commas between; a headless Service has an address for each replica.</param>
+    /// <returns>Null when this server is not among them, as behind a Service with an address of its own: it can speak for itself only.</returns>
     /// <exception cref="GrpcException">The name has no address.</exception>
-    public async Task<IReadOnlyList<double>> AskAsync(string peers, ScalerTrigger trigger, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<double>?> AskAsync(string peers, ScalerTrigger trigger, CancellationToken cancellationToken)
     {
         IPEndPoint[][] replicas = await Task.WhenAll(peers.Split(',', StringSplitOptions.TrimEntries).Select(peer => ResolveAsync(peer, cancellationToken))).ConfigureAwait(false);
+        if (replicas.Any(some => some.Length == 0))
+        {
+            return null;
+        }
         var request = new GetMetricsRequest
         {
             MetricName = trigger.Metric.Name,
@@ -31,6 +37,9 @@ internal sealed class PeerLoads : IDisposable
 
     public void Dispose() => _http.Dispose();
 
+    private static bool IsOwn(IPAddress address) => IPAddress.IsLoopback(address) || NetworkInterface.GetAllNetworkInterfaces()
+        .SelectMany(network => network.GetIPProperties().UnicastAddresses).Any(own => own.Address.Equals(address));
+
     private static async Task<IPEndPoint[]> ResolveAsync(string peer, CancellationToken cancellationToken)
     {
         if (peer.LastIndexOf(':') is not (> 0 and int colon) || !ushort.TryParse(peer[(colon + 1)..], out ushort port))
@@ -40,7 +49,8 @@ internal sealed class PeerLoads : IDisposable
         try
         {
             IPAddress[] addresses = await Dns.GetHostAddressesAsync(peer[..colon], cancellationToken).ConfigureAwait(false);
-            return [.. addresses.Select(address => new IPEndPoint(address, port))];
+            // The route is open, so a caller must not be able to send this server anywhere: a name that has none of its own addresses is not its replicas'.
+            return addresses.Any(IsOwn) ? [.. addresses.Select(address => new IPEndPoint(address, port))] : [];
         }
         catch (SocketException e)
         {

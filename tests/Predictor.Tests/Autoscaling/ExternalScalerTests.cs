@@ -76,6 +76,8 @@ public sealed class ExternalScalerTests
         await second.StopAsync();
         Assert.Equal(100, (await ValueAsync(client, $"target=1 {peers}")).MetricValueFloat);
         Assert.Equal(0, (await ValueAsync(client, "target=1 peers=localhost:1")).MetricValueFloat); // nobody there
+        // An address that is not this server's is not asked, whatever listens there: 192.0.2.0/24 belongs to nobody.
+        Assert.Equal(100, (await ValueAsync(client, "target=1 peers=192.0.2.1:80")).MetricValueFloat);
         GrpcTestReply unknown = await client.CallAsync(Method("IsActive"), Object("target=1 peers=nowhere.invalid:80"));
         Assert.Equal(GrpcStatusCode.Unavailable, unknown.Status);
     }
