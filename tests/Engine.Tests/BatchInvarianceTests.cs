@@ -22,7 +22,7 @@ public sealed class BatchInvarianceTests
     [Theory]
     [InlineData("stories260K", "auto")]
     [InlineData("stories260K-bf16", "auto")]
-    public void Outputs_AloneAndInRandomCompany_AreTheSameBits(string model, string isa) => Check(model, isa, IsSlow ? 200 : 60, batches: 1);
+    public void Outputs_AloneAndInRandomCompany_AreTheSameBits(string model, string isa) => Check(model, isa, IsSlow ? 200 : 60, batches: IsSlow ? 1 : 3); // few requests need several batches to push one another out
 
     [Theory]
     [InlineData("stories260K", "scalar")]
