@@ -34,7 +34,7 @@ public sealed class LoadQueueTests
     {
         var release = new TaskCompletionSource();
         var clock = new ManualClock();
-        await using ServerUnderTest server = await StartAsync(release.Task, TimeSpan.FromMinutes(1), clock);
+        await using ServerUnderTest server = await StartAsync(release.Task, TimeSpan.FromDays(1), clock);
         Task<HttpResponseMessage> waiting = server.SendAsync(path, body);
         clock.Advance(TimeSpan.FromSeconds(6)); // perhaps before it began to wait: then the next step counts
         while (!waiting.IsCompleted)

@@ -234,7 +234,7 @@ public sealed class ModelRepositoryTests : IDisposable
         await using ServerUnderTest server = await StartAsync(["a"]);
         await server.Repository.DrainAsync(CancellationToken.None);
         RequestException refusal = await Assert.ThrowsAsync<RequestException>(() =>
-            server.Repository.LoadAsync("b", TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken));
+            server.Repository.LoadAsync("b", TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
         Assert.Equal(EngineErrorCode.Draining, refusal.Code);
     }
 
