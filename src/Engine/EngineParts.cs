@@ -19,7 +19,10 @@ internal sealed class EngineParts : IDisposable
     {
         _model = model;
         Codec = codec;
-        var limits = new SchedulingLimits(options.MaxSequences, options.MaxBatchedTokens, model.MaxLogitRows);
+        var limits = new SchedulingLimits(options.MaxSequences, options.MaxBatchedTokens, model.MaxLogitRows)
+        {
+            MixedPromptTokens = options.MixedPromptTokens,
+        };
         var cache = new KvCacheManager(model.BlockCount, model.BlockTokens, NewHashKey());
         WarmUp(limits, options.MaxLogprobs, clock);
         Metrics = new EngineMetrics(NameOf(options), model.MaxModelLength);

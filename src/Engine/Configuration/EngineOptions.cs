@@ -23,8 +23,14 @@ public sealed record EngineOptions
     /// <summary>Sequences that run together.</summary>
     [Range(1, 4096)] public int MaxSequences { get; init; } = 128;
 
-    /// <summary>Token budget of a step: decodes first, the rest for chunks of prompts. Smaller keeps token latency even.</summary>
+    /// <summary>Token budget of a step: decodes first, the rest for chunks of prompts.</summary>
     [Range(1, 1 << 20)] public int MaxBatchedTokens { get; init; } = 512;
+
+    /// <summary>
+    /// Prompt tokens of a step in which sequences decode, or twice those sequences where that is more. All streams wait for the whole step:
+    /// smaller keeps the time between tokens even, larger brings the first token of new prompts sooner.
+    /// </summary>
+    [Range(1, 1 << 20)] public int MixedPromptTokens { get; init; } = 64;
 
     /// <summary>Tokens per cache block.</summary>
     [Range(1, 256)] public int BlockTokens { get; init; } = 16;

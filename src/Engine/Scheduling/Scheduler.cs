@@ -4,7 +4,7 @@ namespace KServePaged.Engine.Scheduling;
 
 /// <summary>
 /// Chooses what each step computes: one token budget over running decodes, then running prompts, then waiting sequences, each in order of
-/// arrival. Blocks for the whole of a sequence are taken when it is admitted, so that only decodes grow; when one cannot, the latest arrival
+/// arrival. While any sequence decodes, prompts get a small part of it, since decodes wait for the whole step. Blocks for the whole of a sequence are taken when it is admitted, so that only decodes grow; when one cannot, the latest arrival
 /// gives its blocks back and is computed again later. The oldest sequence therefore always advances, and nothing starves.
 /// Deterministic; allocates nothing once its lists have grown. Engine thread only.
 /// </summary>
@@ -74,6 +74,11 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
         _tokensLeft = limits.MaxBatchedTokens;
         _rowsLeft = limits.MaxLogitRows;
         bool preempted = PlanDecodes(plan, reservation);
+        if (plan.SequenceCount > 0)
+        {
+            // In proportion to many decodes, whose step takes long anyway: else prompts would wait ever longer for their turn.
+            _tokensLeft = Math.Min(_tokensLeft, Math.Max(limits.MixedPromptTokens, 2 * plan.SequenceCount));
+        }
         PlanPrompts(plan);
         // Whoever was admitted now would take the blocks that the preempted one needs to come back.
         if (!preempted)

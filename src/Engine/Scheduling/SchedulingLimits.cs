@@ -4,4 +4,10 @@ namespace KServePaged.Engine.Scheduling;
 /// <param name="MaxSequences">Sequences that run together.</param>
 /// <param name="MaxBatchedTokens">Tokens computed in a step.</param>
 /// <param name="MaxLogitRows">Logit rows of a step: bounds the logits buffer where prompts are scored.</param>
-internal sealed record SchedulingLimits(int MaxSequences, int MaxBatchedTokens, int MaxLogitRows);
+internal sealed record SchedulingLimits(int MaxSequences, int MaxBatchedTokens, int MaxLogitRows)
+{
+    /// <summary>
+    /// Prompt tokens of a step in which sequences decode, or twice those sequences where that is more: all of them wait for the whole step.
+    /// </summary>
+    public int MixedPromptTokens { get; init; } = MaxBatchedTokens;
+}

@@ -37,7 +37,7 @@ public sealed class SchedulerModelTests
         int blockTokens = random.Next(1, 6);
         int blockCount = random.Next(12, 40);
         int maxLength = Math.Min(blockTokens * blockCount, 60);
-        var limits = new SchedulingLimits(random.Next(1, 9), random.Next(1, 33), random.Next(1, 12));
+        var limits = new SchedulingLimits(random.Next(1, 9), random.Next(1, 33), random.Next(1, 12)) { MixedPromptTokens = random.Next(1, 20) };
         var run = new SchedulerRun(blockCount, blockTokens, limits);
         int[][] prefixes = [.. Enumerable.Range(0, 3).Select(_ => Tokens(random, random.Next(1, maxLength / 2 + 1)))];
         List<Sequence> all = [];

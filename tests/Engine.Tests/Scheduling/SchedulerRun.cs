@@ -64,10 +64,11 @@ internal sealed class SchedulerRun
     /// <returns>Whether anything was computed.</returns>
     public bool Step()
     {
+        HashSet<Sequence> decodes = [.. Live.Where(sequence => sequence is { State: SequenceState.Running, PendingLength: 1 })];
         using (KvReservation reservation = Cache.Reserve())
         {
             Scheduler.Plan(Plan, reservation);
-            CheckPlan();
+            CheckPlan(decodes);
             Model.Execute(Plan, _result);
             reservation.Commit();
         }
@@ -108,8 +109,10 @@ internal sealed class SchedulerRun
         }
     }
 
-    private void CheckPlan()
+    private void CheckPlan(HashSet<Sequence> decodes)
     {
+        int decoded = Enumerable.Range(0, Plan.SequenceCount).Count(i => decodes.Contains(Plan[i].Sequence));
+        Assert.True(decoded == 0 || Plan.TokenCount - decoded <= Math.Max(_limits.MixedPromptTokens, 2 * decoded));
         Assert.True(Plan.TokenCount <= _limits.MaxBatchedTokens);
         Assert.True(Plan.LogitCount <= _limits.MaxLogitRows);
         Assert.True(Scheduler.RunningCount <= _limits.MaxSequences);
