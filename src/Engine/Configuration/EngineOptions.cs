@@ -30,7 +30,7 @@ public sealed record EngineOptions
     /// Prompt tokens of a step in which sequences decode, or twice those sequences where that is more. All streams wait for the whole step:
     /// smaller keeps the time between tokens even, larger brings the first token of new prompts sooner.
     /// </summary>
-    [Range(1, 1 << 20)] public int MixedPromptTokens { get; init; } = 64;
+    [Range(1, 1 << 20)] public int MixedPromptTokens { get; init; } = 48;
 
     /// <summary>Tokens per cache block.</summary>
     [Range(1, 256)] public int BlockTokens { get; init; } = 16;
