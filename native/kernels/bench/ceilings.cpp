@@ -1,6 +1,5 @@
 #include "bench/ceilings.h"
 
-#include <immintrin.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -40,43 +39,69 @@ double Together(int threads, const std::function<void(int)>& body) {
   return *std::max_element(end.begin(), end.end()) - *std::min_element(start.begin(), start.end());
 }
 
+/* The widest registers of the processor that this is compiled for. */
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#define KP_VECTOR "zmm"
+#define KP_SUMS "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23"
+#define KP_FACTORS "%%zmm30,%%zmm31"
+constexpr int kSums = 24;
+#else
+constexpr int kVectorBytes = 32;
+#define KP_VECTOR "ymm"
+#define KP_SUMS "0,1,2,3,4,5,6,7,8,9,10,11"
+#define KP_FACTORS "%%ymm14,%%ymm15"
+constexpr int kSums = 12;
+#endif
+using Vector = uint64_t __attribute__((vector_size(kVectorBytes)));
+
 /* Four streams a thread: one stream of one thread does not keep all memory channels busy. */
 uint64_t ReadFourStreams(const char* memory) {
-  __m512i sum[4] = {};
-  for (int64_t i = 0; i < kStreamBytes; i += 256) {
+  constexpr int kLine = 4 * kVectorBytes;
+  Vector sum[4] = {};
+  for (int64_t i = 0; i < kStreamBytes; i += kLine) {
     for (int stream = 0; stream < 4; ++stream) {
-      const char* line = memory + stream * kStreamBytes + i;
+      const auto* line = reinterpret_cast<const Vector*>(memory + stream * kStreamBytes + i);
       for (int j = 0; j < 4; ++j) {
-        sum[j] = _mm512_xor_si512(sum[j], _mm512_load_si512(line + 64 * j));
+        sum[j] ^= line[j];
       }
     }
   }
-  return static_cast<uint64_t>(
-      _mm512_reduce_add_epi64(_mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]))));
+  const Vector all = (sum[0] ^ sum[1]) ^ (sum[2] ^ sum[3]);
+  uint64_t folded = 0;
+  for (size_t i = 0; i < sizeof(all) / sizeof(folded); ++i) {
+    folded ^= all[i];
+  }
+  return folded;
 }
 
-/* 24 sums in registers, hand placed: a compiler left to itself spills these loops. */
+/* Sums in registers, hand placed: a compiler left to itself spills these loops. */
 #define KP_REGISTER_LOOP(name, instruction)                                                                                            \
   void name(int64_t iterations) {                                                                                                      \
-    asm volatile(                                                                                                                      \
-        "1:\n\t"                                                                                                                       \
-        ".irp r,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23\n\t" instruction                                         \
-        " %%zmm30,%%zmm31,%%zmm\\r\n\t"                                                                                                \
-        ".endr\n\tdec %0\n\tjnz 1b"                                                                                                    \
-        : "+r"(iterations)                                                                                                             \
-        :                                                                                                                              \
-        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", \
-          "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31", "cc");                    \
+    asm volatile("1:\n\t.irp r," KP_SUMS "\n\t" instruction " " KP_FACTORS ",%%" KP_VECTOR "\\r\n\t.endr\n\tdec %0\n\tjnz 1b"          \
+                 : "+r"(iterations)                                                                                                    \
+                 :                                                                                                                     \
+                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", \
+                   "xmm14", "xmm15" KP_UPPER_REGISTERS, "cc");                                                                         \
   }
+#if defined(__AVX512F__)
+#define KP_UPPER_REGISTERS , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm30", "xmm31"
+#else
+#define KP_UPPER_REGISTERS
+#endif
 KP_REGISTER_LOOP(MultiplyFloats, "vfmadd231ps")
 #if defined(__AVX512BF16__)
 KP_REGISTER_LOOP(MultiplyBf16, "vdpbf16ps")
 #endif
+#if defined(__AVX512VNNI__)
+KP_REGISTER_LOOP(MultiplyInt8, "vpdpbusd")
+#endif
 
-double Rate(int threads, void (*loop)(int64_t), int flops) {
+/* Each element of a vector of element_bytes takes part in a multiplication and an addition. */
+double Rate(int threads, void (*loop)(int64_t), int element_bytes) {
   constexpr int64_t kIterations = 1'000'000;  // about 3 ms
   const double seconds = Together(threads, [&](int) { loop(kIterations); });
-  return 24.0 * flops * static_cast<double>(kIterations * threads) / seconds;
+  return 2.0 * kSums * (kVectorBytes / element_bytes) * static_cast<double>(kIterations * threads) / seconds;
 }
 
 }  // namespace
@@ -106,12 +131,18 @@ double ReadBandwidth(int threads) {
   return static_cast<double>(threads * kThreadBytes) / seconds;
 }
 
-double PeakFloatFlops(int threads) { return Rate(threads, MultiplyFloats, 32); }
+double PeakFloatFlops(int threads) { return Rate(threads, MultiplyFloats, 4); }
 
 #if defined(__AVX512BF16__)
-double PeakBf16Flops(int threads) { return Rate(threads, MultiplyBf16, 64); }
+double PeakBf16Flops(int threads) { return Rate(threads, MultiplyBf16, 2); }
 #else
 double PeakBf16Flops(int threads) { return PeakFloatFlops(threads); }
+#endif
+
+#if defined(__AVX512VNNI__)
+double PeakInt8Ops(int threads) { return Rate(threads, MultiplyInt8, 1); }
+#else
+double PeakInt8Ops(int threads) { return PeakFloatFlops(threads); }
 #endif
 
 }  // namespace kp::bench

@@ -13,9 +13,11 @@ double Seconds();
 /* Bytes per second that threads read together from memory that no cache holds. */
 double ReadBandwidth(int threads);
 
-/* Floating-point operations per second of register-resident fp32 multiply-adds, and of bf16 dot products where the processor has them. */
+/* Operations per second of register-resident fp32 multiply-adds, bf16 dot products and 8-bit integer dot products. Where the processor
+ * lacks the latter two, kernels widen to fp32, and its peak is theirs. */
 double PeakFloatFlops(int threads);
 double PeakBf16Flops(int threads);
+double PeakInt8Ops(int threads);
 
 }  // namespace kp::bench
 

@@ -1,0 +1,32 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace KServePaged.Serving.Machine;
+
+/// <summary>Processor seconds from /proc: of the whole machine, and of one process.</summary>
+internal static class ProcessorClock
+{
+    private const double TicksPerSecond = 100; // USER_HZ, the same on all of Linux
+    private const int UserField = 11; // after the name, which may hold blanks
+    private const int SystemField = 12;
+
+    /// <summary>Seconds that the processors worked, or were taken by the host of this virtual machine (steal).</summary>
+    public static double Machine()
+    {
+        string line = File.ReadLines("/proc/stat").First();
+        double[] fields = [.. line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1..].Select(field => double.Parse(field, CultureInfo.InvariantCulture))];
+        return (fields[0] + fields[1] + fields[2] + fields[5] + fields[6] + fields[7]) / TicksPerSecond; // user nice system irq softirq steal; without idle and iowait
+    }
+
+    /// <summary>Seconds that a process worked.</summary>
+    public static double Of(int processId)
+    {
+        string text = File.ReadAllText($"/proc/{processId}/stat");
+        string[] fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
+        return (double.Parse(fields[UserField], CultureInfo.InvariantCulture) + double.Parse(fields[SystemField], CultureInfo.InvariantCulture)) / TicksPerSecond;
+    }
+
+    public static double Own() => Of(Environment.ProcessId);
+
+    public static double Now() => Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+}
