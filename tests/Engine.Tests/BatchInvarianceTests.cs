@@ -25,6 +25,10 @@ public sealed class BatchInvarianceTests
     public void Outputs_AloneAndInRandomCompany_AreTheSameBits(string model, string isa) => Check(model, isa, IsSlow ? 200 : 60, batches: IsSlow ? 1 : 3); // few requests need several batches to push one another out
 
     [Theory]
+    [InlineData("stories260K-bf16")]
+    public void Outputs_WithAnInt8Cache_AreTheSameBits(string model) => Check(model, "auto", IsSlow ? 200 : 60, batches: IsSlow ? 1 : 3, cacheType: "int8");
+
+    [Theory]
     [InlineData("stories260K", "scalar")]
     [InlineData("stories260K", "avx2")]
     [InlineData("stories260K", "avx512")]
@@ -44,12 +48,12 @@ public sealed class BatchInvarianceTests
         Check(model, isa, 200, batches: 3);
     }
 
-    private static void Check(string name, string isa, int count, int batches)
+    private static void Check(string name, string isa, int count, int batches, string cacheType = "auto")
     {
-        using LoadedModel single = Load(name, isa, threads: 1);
+        using LoadedModel single = Load(name, isa, threads: 1, cacheType);
         InvarianceCase[] cases = InvarianceCase.Make(count, Story(), single.VocabularySize);
         List<int>[][] expected = [.. cases.Select(one => RunAlone(single, one))];
-        using LoadedModel model = Load(name, isa, threads: 2);
+        using LoadedModel model = Load(name, isa, threads: 2, cacheType);
         int preempted = 0;
         int cached = 0;
         int largest = 0;
@@ -80,7 +84,7 @@ public sealed class BatchInvarianceTests
     private static InvarianceRun RunTogether(LoadedModel model, InvarianceCase[] cases, List<int>[][] expected, Random random)
     {
         int blocks = random.Next(40, 60);
-        var limits = new SchedulingLimits(random.Next(12, MaxSequences + 1), random.Next(17, 120), random.Next(8, 40));
+        var limits = new SchedulingLimits(random.Next(12, MaxSequences + 1), random.Next(17, 120), random.Next(8, 40)) { MixedPromptTokens = random.Next(1, 60) };
         var run = new InvarianceRun(model, blocks, limits, sharePrefixes: true);
         int[] order = [.. Enumerable.Range(0, cases.Length)];
         random.Shuffle(order);
@@ -113,12 +117,13 @@ public sealed class BatchInvarianceTests
         return run;
     }
 
-    private static LoadedModel Load(string name, string isa, int threads)
+    private static LoadedModel Load(string name, string isa, int threads, string cacheType)
     {
         var options = new EngineOptions
         {
             ModelPath = SharedData.PathOf($"models/{name}"),
             Isa = isa,
+            KvCacheDType = cacheType,
             Threads = threads,
             MaxSequences = MaxSequences,
             MaxBatchedTokens = MaxBatchedTokens,

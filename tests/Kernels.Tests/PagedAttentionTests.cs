@@ -28,9 +28,10 @@ public sealed class PagedAttentionTests
         using Rig other = Rig.Open(target.WithThreads(target.Threads == 1 ? 3 : 1));
         AttentionCase[] cases =
         [
-            new([(1, 700), (37, 330), (1, 5), (12, 12)], 6, 2, 64, ElementType.BFloat16),
-            new([(40, 40), (1, 1300)], 4, 4, 48, ElementType.Float32, BlockTokens: 8, Window: 300),
-            new([(1, 513), (1, 1), (300, 555)], 2, 1, 80, ElementType.Float16, ElementType.BFloat16),
+            new([(1, 700), (37, 330), (1, 5), (12, 12)], 6, 2, 64, CacheType.BFloat16),
+            new([(40, 40), (1, 1300)], 4, 4, 48, CacheType.Float32, BlockTokens: 8, Window: 300),
+            new([(1, 513), (1, 1), (300, 555)], 2, 1, 80, CacheType.Float16, ElementType.BFloat16),
+            new([(1, 520), (40, 300), (12, 12)], 6, 2, 64, CacheType.Int8),
         ];
         Rig.RunTable(target, cases, (rig, c) =>
         {
@@ -88,7 +89,10 @@ public sealed class PagedAttentionTests
         Refused(good with { HeadDim = 513 }, "head dim");
         Refused(good with { BlockTokens = 0 }, "block tokens");
         Refused(good with { Window = -1 }, "window");
-        Refused(good with { CacheType = (ElementType)3 }, "cache type");
+        Refused(good with { CacheType = (CacheType)4 }, "cache type");
+        Refused(good with { BlockStride = good.BlockStride - 16 }, "block stride below a block");
+        Refused(good with { BlockStride = good.BlockStride + 2 }, "block stride no multiple of 4");
+        Refused(good with { CacheType = CacheType.Int8, HeadDim = 5, BlockTokens = 6 }, "scales not aligned");
         Refused(good with { YType = ElementType.Float16 }, "y type");
         Refused(good with { MaxContext = 19 }, "max context");
         Refused(good with { QueryStart = Ints(0, 1, 2) }, "query start ends early");

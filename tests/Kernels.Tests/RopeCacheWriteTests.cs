@@ -17,7 +17,7 @@ public sealed class RopeCacheWriteTests
 
     private const double U = 1.0 / (1 << 24);
 
-    private static IEnumerable<(Case Shape, ElementType Cache)> Cases =>
+    private static IEnumerable<(Case Shape, CacheType Cache)> Cases =>
         from shape in new Case[]
         {
             new(0, 2, 1, 8, 4),
@@ -35,14 +35,14 @@ public sealed class RopeCacheWriteTests
             new(4, 2, 1, 64, 0, BlockTokens: 256),
             new(7, 2, 1, 33, 16, Scale: 2e3),
         }
-        from cache in Enum.GetValues<ElementType>()
-        select (shape, cache);
+        from cache in Enum.GetValues<CacheType>()
+        select (cache == CacheType.Int8 ? shape with { BlockTokens = 4 * shape.BlockTokens } : shape, cache);
 
     [Theory]
     [MemberData(nameof(KernelTarget.All), MemberType = typeof(KernelTarget))]
     public void RopeCacheWrite_EachCase_RotatesQueriesAndFillsTheCache(KernelTarget target) => Rig.RunTable(target, Cases, (rig, one) =>
     {
-        (Case c, ElementType type) = one;
+        (Case c, CacheType type) = one;
         var run = new Run(rig, c, type);
         run.Execute();
         run.CheckQkv();
@@ -54,10 +54,16 @@ public sealed class RopeCacheWriteTests
     public void RopeCacheWrite_OfATokenAlone_HasTheSameBits(KernelTarget target)
     {
         using Rig rig = Rig.Open(target);
+        TokenAlone(rig, CacheType.BFloat16);
+        TokenAlone(rig, CacheType.Int8);
+    }
+
+    private static void TokenAlone(Rig rig, CacheType type)
+    {
         var c = new Case(21, 6, 2, 64, 32);
-        var together = new Run(rig, c, ElementType.BFloat16);
+        var together = new Run(rig, c, type);
         together.Execute();
-        var alone = new Run(rig, c, ElementType.BFloat16);
+        var alone = new Run(rig, c, type);
         for (int t = 0; t < c.Tokens; t++)
         {
             alone.Execute(t, 1);
@@ -73,7 +79,7 @@ public sealed class RopeCacheWriteTests
     {
         using Rig rig = Rig.Open(target);
         var c = new Case(5, 2, 1, 12, 6);
-        var run = new Run(rig, c, ElementType.Float16) { WithoutAngles = true };
+        var run = new Run(rig, c, CacheType.Float16) { WithoutAngles = true };
         run.Execute();
         run.CheckQkv();
         run.CheckCaches();
@@ -105,12 +111,52 @@ public sealed class RopeCacheWriteTests
                 Tokens = 1,
                 QueryHeads = 1,
                 KvHeads = 1,
+                BlockStride = special.Length * type.Bytes(),
                 HeadDim = special.Length,
                 BlockTokens = 1,
-                CacheType = type,
+                CacheType = (CacheType)(int)type,
             });
             Expect.SameBits(Elements.Round(special, type), Elements.Decode(keys.Read(), type), $"{type} key");
             Expect.SameBits(Elements.Round(special, type), Elements.Decode(values.Read(), type), $"{type} value");
+        }
+    }
+
+    /// <summary>Rows that no scale fits: zeros, too small, and broken ones, which must show.</summary>
+    [Theory]
+    [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
+    public void RopeCacheWrite_AsInt8_ScalesEachTokenAndHead(KernelTarget target)
+    {
+        float[][] rows =
+        [
+            [0, -0f, 0, 0], [1e-31f, -1e-32f, 0, 0], [1e-29f, -5e-30f, 0, 0], [3e38f, -1.5e38f, 0, 1], [127, -127, 0.5f, 1.5f],
+            [1, 2, float.NaN, 3], [1, float.PositiveInfinity, 2, 3], [float.NegativeInfinity, 0, 0, 0],
+        ];
+        sbyte[][] expected = [[0, 0, 0, 0], [0, 0, 0, 0], [127, -64, 0, 0], [127, -64, 0, 0], [127, -127, 0, 2], new sbyte[4], new sbyte[4], new sbyte[4]];
+        float[] scales = [0, 0, 1e-29f / 127, 3e38f / 127, 1, float.NaN, float.NaN, float.NaN];
+        using Rig rig = Rig.Open(target);
+        for (int i = 0; i < rows.Length; i++)
+        {
+            DeviceArray<byte> keys = rig.Allocate<byte>(8);
+            DeviceArray<byte> values = rig.Allocate<byte>(8);
+            rig.Stream.RopeCacheWrite(new RopeCacheWriteArguments
+            {
+                Qkv = rig.Upload([.. new float[4], .. rows[i], .. rows[i]]).Address,
+                QkvStride = 12,
+                Slots = rig.Upload([0L]).Address,
+                KeyCache = keys.Address,
+                ValueCache = values.Address,
+                BlockStride = 8,
+                Tokens = 1,
+                QueryHeads = 1,
+                KvHeads = 1,
+                HeadDim = 4,
+                BlockTokens = 1,
+                CacheType = CacheType.Int8,
+            });
+            byte[] key = keys.Read();
+            Assert.Equal(key, values.Read());
+            Assert.Equal(expected[i], key[..4].Select(bits => (sbyte)bits).ToArray());
+            Assert.Equal(scales[i], BitConverter.ToSingle(key, 4));
         }
     }
 
@@ -119,7 +165,7 @@ public sealed class RopeCacheWriteTests
     public void RopeCacheWrite_WithBadArguments_Refuses(KernelTarget target)
     {
         using Rig rig = Rig.Open(target);
-        RopeCacheWriteArguments good = new Run(rig, new Case(3, 2, 1, 8, 4), ElementType.Float32).Arguments(0, 3);
+        RopeCacheWriteArguments good = new Run(rig, new Case(3, 2, 1, 8, 4), CacheType.Float32).Arguments(0, 3);
         rig.Stream.RopeCacheWrite(good);
 
         Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { Qkv = 0 }), "qkv");
@@ -135,7 +181,9 @@ public sealed class RopeCacheWriteTests
         Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { Half = -1 }), "half");
         Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { Interleaved = 2 }), "interleaved");
         Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { BlockTokens = 0 }), "block tokens");
-        Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { CacheType = (ElementType)3 }), "cache type");
+        Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { CacheType = (CacheType)4 }), "cache type");
+        Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { BlockStride = 16 }), "block stride");
+        Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { HeadDim = 513, QkvStride = 5000 }), "head dim");
         Expect.InvalidArgument(() => rig.Stream.RopeCacheWrite(good with { Reserved = 1 }), "reserved");
     }
 
@@ -144,16 +192,18 @@ public sealed class RopeCacheWriteTests
     {
         private readonly Rig _rig;
         private readonly Case _case;
-        private readonly ElementType _type;
+        private readonly CacheType _type;
+        private readonly CachePool _pool;
         private readonly float[] _qkv;
         private readonly float[] _cosSin;
         private readonly long[] _slots;
         private readonly DeviceArray<float> _cosSinOnDevice;
         private readonly DeviceArray<long> _slotsOnDevice;
 
-        public Run(Rig rig, Case c, ElementType type)
+        public Run(Rig rig, Case c, CacheType type)
         {
             (_rig, _case, _type) = (rig, c, type);
+            _pool = new CachePool(type, c.KvHeads, c.BlockTokens, c.HeadDim);
             var noise = new Noise(c.Row + c.Tokens);
             _qkv = noise.Normals((long)c.Tokens * c.Stride, c.Scale);
             _cosSin = noise.Normals(2L * c.Tokens * c.Half, 0.7);
@@ -163,8 +213,8 @@ public sealed class RopeCacheWriteTests
             Qkv = rig.Upload(_qkv, c.Skew);
             _cosSinOnDevice = rig.Upload(_cosSin, c.Skew);
             _slotsOnDevice = rig.Upload(_slots);
-            KeyCache = rig.Allocate<byte>((long)CacheElements * type.Bytes());
-            ValueCache = rig.Allocate<byte>((long)CacheElements * type.Bytes());
+            KeyCache = rig.Allocate<byte>(c.Blocks * _pool.BlockStride);
+            ValueCache = rig.Allocate<byte>(c.Blocks * _pool.BlockStride);
         }
 
         public bool WithoutAngles { get; init; }
@@ -175,8 +225,6 @@ public sealed class RopeCacheWriteTests
 
         public DeviceArray<byte> ValueCache { get; }
 
-        private int CacheElements => _case.Blocks * _case.BlockTokens * _case.KvHeads * _case.HeadDim;
-
         public RopeCacheWriteArguments Arguments(int first, int tokens) => new()
         {
             Qkv = Qkv.Address + (4 * first * _case.Stride),
@@ -185,6 +233,7 @@ public sealed class RopeCacheWriteTests
             Slots = _slotsOnDevice.Address + (8 * first),
             KeyCache = KeyCache.Address,
             ValueCache = ValueCache.Address,
+            BlockStride = _pool.BlockStride,
             Tokens = tokens,
             QueryHeads = _case.QueryHeads,
             KvHeads = _case.KvHeads,
@@ -217,35 +266,46 @@ public sealed class RopeCacheWriteTests
             Expect.Near(expected, Qkv.Read(), bound, "qkv");
         }
 
+        /// <summary>What the slots name holds keys and values within the type's rounding; every other byte is as it was.</summary>
         public void CheckCaches()
         {
-            float untouched = Elements.Decode([.. Enumerable.Repeat((byte)0xA7, _type.Bytes())], _type)[0];
-            double[] keys = [.. Enumerable.Repeat((double)untouched, CacheElements)];
-            double[] values = [.. keys];
-            double[] keyBound = new double[CacheElements];
+            byte[] keys = KeyCache.Read();
+            byte[] values = ValueCache.Read();
+            float[] untouched = new float[_case.HeadDim];
+            byte[] emptyKeys = [.. Enumerable.Repeat((byte)0xA7, keys.Length)];
+            byte[] emptyValues = [.. emptyKeys];
             for (int t = 0; t < _case.Tokens; t++)
             {
-                if (_slots[t] < 0)
-                {
-                    continue;
-                }
-                (long block, long offset) = Math.DivRem(_slots[t], _case.BlockTokens);
-                for (int h = 0; h < _case.KvHeads; h++)
+                for (int h = 0; _slots[t] >= 0 && h < _case.KvHeads; h++)
                 {
                     int source = (t * _case.Stride) + ((_case.QueryHeads + h) * _case.HeadDim);
-                    long at = ((((block * _case.KvHeads) + h) * _case.BlockTokens) + offset) * _case.HeadDim;
-                    (double[] rotated, double[] error) = Rotated(t, source);
-                    for (int i = 0; i < _case.HeadDim; i++)
-                    {
-                        keys[at + i] = rotated[i];
-                        keyBound[at + i] = error[i] + (_type == ElementType.Float32 ? 0
-                            : (Math.Abs(rotated[i]) * Elements.UnitRoundoff(_type) * 1.0001) + Elements.SmallestHalf(_type));
-                        values[at + i] = Elements.Round(_qkv[source + (_case.KvHeads * _case.HeadDim) + i], _type);
-                    }
+                    (double[] key, double[] error) = Rotated(t, source);
+                    double[] value = [.. _qkv.Skip(source + (_case.KvHeads * _case.HeadDim)).Take(_case.HeadDim).Select(x => (double)x)];
+                    Expect.Near(key, _pool.Read(keys, _slots[t], h), Rounding(key, error), "key");
+                    Expect.Near(value, _pool.Read(values, _slots[t], h), Rounding(value, new double[value.Length]), "value");
+                    _pool.Write(keys, _slots[t], h, untouched);
+                    _pool.Write(values, _slots[t], h, untouched);
+                    _pool.Write(emptyKeys, _slots[t], h, untouched);
+                    _pool.Write(emptyValues, _slots[t], h, untouched);
                 }
             }
-            Expect.Near(keys, Elements.Decode(KeyCache.Read(), _type), keyBound, "key cache");
-            Expect.Near(values, Elements.Decode(ValueCache.Read(), _type), new double[CacheElements], "value cache");
+            Assert.Equal(emptyKeys, keys);
+            Assert.Equal(emptyValues, values);
+        }
+
+        /// <summary>The error of the exact values and that of storing them: int8 has half a scale's step, however small the value.</summary>
+        private double[] Rounding(double[] exact, double[] error)
+        {
+            double step = exact.Max(Math.Abs) / 127;
+            return
+            [
+                .. exact.Select((x, i) => error[i] + _type switch
+                {
+                    CacheType.Float32 => 0,
+                    CacheType.Int8 => (step * (0.5 + 2e-5)) + error.Max(),
+                    _ => (Math.Abs(x) * Elements.UnitRoundoff((ElementType)(int)_type) * 1.0001) + Elements.SmallestHalf((ElementType)(int)_type),
+                }),
+            ];
         }
 
         private (double[] Rotated, double[] Bound) Rotated(int token, int at)

@@ -37,10 +37,11 @@ void Check(kp_status status) {
   }
 }
 
-void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_dtype dtype, int threads) {
+void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_cache_dtype dtype, int threads) {
   const int64_t blocks = (step.context + kBlockTokens - 1) / kBlockTokens;
-  const int64_t element_bytes = dtype == KP_F32 ? 4 : 2;
-  const int64_t cache_bytes = step.inputs * blocks * kBlockTokens * step.kv_heads * step.head_dim * element_bytes;
+  const int64_t row_bytes = dtype == KP_CACHE_F32 ? 4 * step.head_dim : dtype == KP_CACHE_I8 ? step.head_dim + 4 : 2 * step.head_dim;
+  const int64_t block_stride = kBlockTokens * step.kv_heads * row_bytes;
+  const int64_t cache_bytes = step.inputs * blocks * block_stride;
   const int copies = 1 + static_cast<int>((int64_t{160} << 20) / (2 * cache_bytes));  // as the layers of a model: no cache holds them all
   std::vector<void*> caches(2 * copies);
   for (void*& cache : caches) {
@@ -65,6 +66,7 @@ void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_dtype 
   args.q = q.data();
   args.q_stride = width;
   args.block_tables = tables.data();
+  args.block_stride = block_stride;
   args.block_table_stride = blocks;
   args.query_start = query_start.data();
   args.context = context.data();
@@ -121,7 +123,7 @@ void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_dtype 
 int main(int argc, char** argv) {
   kp_device_options options{};
   options.isa = argc > 1 ? std::atoi(argv[1]) : KP_ISA_AUTO;
-  const kp_dtype dtype = argc > 2 ? std::atoi(argv[2]) : KP_BF16;
+  const kp_cache_dtype dtype = argc > 2 ? std::atoi(argv[2]) : KP_CACHE_BF16;
   options.threads = argc > 3 ? std::atoi(argv[3]) : 0;
   kp_device* device = nullptr;
   kp_stream* stream = nullptr;

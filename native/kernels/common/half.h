@@ -1,4 +1,4 @@
-/* The two 16-bit float types as memory holds them, and exact conversions that need no instruction set. */
+/* The 16-bit float types as memory holds them, int8, and exact conversions that need no instruction set. */
 #ifndef KP_COMMON_HALF_H_
 #define KP_COMMON_HALF_H_
 
@@ -20,6 +20,8 @@ struct Fp16 {
 
 KP_INLINE float ToFloat(float value) { return value; }
 
+KP_INLINE float ToFloat(int8_t value) { return value; }
+
 KP_INLINE float ToFloat(Bf16 value) { return std::bit_cast<float>(uint32_t{value.bits} << 16); }
 
 KP_INLINE float ToFloat(Fp16 value) {
@@ -36,6 +38,9 @@ KP_INLINE float ToFloat(Fp16 value) {
 
 /* Round to nearest even; NaN stays NaN, overflow becomes infinity. */
 KP_INLINE void FromFloat(float value, float& to) { to = value; }
+
+/* Of a whole number that fits. */
+KP_INLINE void FromFloat(float value, int8_t& to) { to = static_cast<int8_t>(value); }
 
 KP_INLINE void FromFloat(float value, Bf16& to) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);

@@ -1,6 +1,7 @@
 #include "cpu/paged_attention.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "cpu/paged_attention_span.h"
 
@@ -26,7 +27,11 @@ template <typename T>
 class Attention {
  public:
   explicit Attention(const kp_paged_attention_args& args)
-      : args_(args), group_(args.query_heads / args.kv_heads), tile_rows_(TileRows(args.head_dim)) {
+      : args_(args),
+        group_(args.query_heads / args.kv_heads),
+        tile_rows_(TileRows(args.head_dim)),
+        head_stride_(HeadBytes(args.cache_dtype, args.block_tokens, args.head_dim) / kElementBytes),
+        block_stride_(args.block_stride / kElementBytes) {
     int32_t longest = 0;
     for (int32_t input = 0; input < args.sequences; ++input) {
       tiles_ += TilesOf(input) * args.kv_heads;
@@ -93,8 +98,14 @@ class Attention {
     for (int64_t t = span.begin; t < span.end;) {
       const int64_t block = (start + t) / block_tokens;
       const int64_t end = std::min<int64_t>(span.end, (block + 1) * block_tokens - start);
-      const int64_t row = (table[block] * int64_t{args_.kv_heads} + work.tile.kv_head) * block_tokens + (start + t) % block_tokens;
-      for (int64_t offset = row * args_.head_dim; t < end; ++t, offset += args_.head_dim) {
+      const int64_t head = table[block] * block_stride_ + work.tile.kv_head * head_stride_;
+      const int64_t first = (start + t) % block_tokens;
+      if constexpr (kScaled<T>) {
+        const int64_t scales = head + block_tokens * args_.head_dim + first * static_cast<int64_t>(sizeof(float));
+        std::memcpy(span.key_scale + t, span.keys + scales, static_cast<size_t>(end - t) * sizeof(float));
+        std::memcpy(span.value_scale + t, span.values + scales, static_cast<size_t>(end - t) * sizeof(float));
+      }
+      for (int64_t offset = head + first * args_.head_dim; t < end; ++t, offset += args_.head_dim) {
         span.offset[t] = offset;
       }
     }
@@ -123,7 +134,14 @@ class Attention {
       result.sum[r] = 0.0f;
       std::fill_n(result.values + r * result.stride, args_.head_dim, 0.0f);
       if (begin[r] < end[r]) {
-        Softmax(scores + r * kScoreStride, begin[r], end[r], result.maximum[r], result.sum[r]);
+        float* row_scores = scores + r * kScoreStride;
+        if constexpr (kScaled<T>) {
+          Multiply(row_scores, span.key_scale, begin[r], end[r]);
+        }
+        Softmax(row_scores, begin[r], end[r], result.maximum[r], result.sum[r]);
+        if constexpr (kScaled<T>) {
+          Multiply(row_scores, span.value_scale, begin[r], end[r]);
+        }
       }
     }
     const auto alone = [&](int r, int from, int to) {
@@ -266,9 +284,13 @@ class Attention {
     });
   }
 
+  static constexpr int64_t kElementBytes = sizeof(T);
+
   const kp_paged_attention_args& args_;
   const int64_t group_;
   const int64_t tile_rows_;
+  const int64_t head_stride_;  // of the cache, in elements; likewise
+  const int64_t block_stride_;
   int64_t tiles_ = 0;
   int64_t spans_ = 0;
 };
@@ -279,14 +301,17 @@ void PagedAttention(ThreadPool& pool, const kp_paged_attention_args& args);
 
 void PagedAttention(ThreadPool& pool, const kp_paged_attention_args& args) {
   switch (args.cache_dtype) {
-    case KP_F32:
+    case KP_CACHE_F32:
       Attention<float>(args).Run(pool);
       break;
-    case KP_BF16:
+    case KP_CACHE_BF16:
       Attention<Bf16>(args).Run(pool);
       break;
-    default:
+    case KP_CACHE_F16:
       Attention<Fp16>(args).Run(pool);
+      break;
+    default:
+      Attention<int8_t>(args).Run(pool);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cpu/kv_cache.h"
 #include "cpu/thread_pool.h"
 #include "kp/attention.h"
 
@@ -17,7 +18,6 @@ inline constexpr int kSpanTokens = 256;
 inline constexpr int64_t Spans(int64_t context) { return (context + kSpanTokens - 1) / kSpanTokens; }
 
 /* A row is one query head of one token. Rows that share a kv head are taken in tiles, so that they share its keys and values in cache. */
-inline constexpr int32_t kMostHeadDim = 512;
 inline constexpr int64_t kTileFloats = 4096;
 inline constexpr int64_t kMostTileRows = 32;
 inline constexpr int64_t TileRows(int64_t head_dim) { return std::min(kMostTileRows, kTileFloats / head_dim); }

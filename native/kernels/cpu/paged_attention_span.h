@@ -24,6 +24,8 @@ struct Span {
   int begin;
   int end;
   int64_t offset[kSpanTokens + kLanes]; /* of each token in elements; outside [begin, end) the nearest inside */
+  float key_scale[kScaled<T> ? kSpanTokens + kLanes : 1] = {};
+  float value_scale[kScaled<T> ? kSpanTokens + kLanes : 1] = {};
 };
 
 /* Cache blocks lie anywhere and are too short for the processor to foresee them. */
@@ -71,6 +73,13 @@ void Scores(const Span<T>& span, const float* const* q, int begin, int end, int6
     for (int r = 0; r < kRows; ++r) {
       std::memcpy(scores + r * kScoreStride + t, block + r * kTokens, sizeof(float) * kTokens);
     }
+  }
+}
+
+/* scores[t] *= scale[t] for t in [begin, end), and for what shares a vector with them. */
+KP_INLINE void Multiply(float* scores, const float* scale, int begin, int end) {
+  for (int t = begin / kLanes * kLanes; t < end; t += kLanes) {
+    Store(scores + t, Load(scores + t) * Load(scale + t));
   }
 }
 

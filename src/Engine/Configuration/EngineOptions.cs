@@ -41,7 +41,7 @@ public sealed record EngineOptions
     /// <summary>Type of weights and matrix products: auto (the checkpoint's), float32, bfloat16, float16.</summary>
     public string DType { get; init; } = "auto";
 
-    /// <summary>Type of cached keys and values: auto (that of the products), float32, bfloat16, float16.</summary>
+    /// <summary>Type of cached keys and values: auto (that of the products), float32, bfloat16, float16, int8 (a scale for each token and head).</summary>
     public string KvCacheDType { get; init; } = "auto";
 
     /// <summary>auto, cpu or cuda.</summary>

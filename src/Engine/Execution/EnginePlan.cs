@@ -12,7 +12,7 @@ internal sealed record EnginePlan
     public required ElementType WeightType { get; init; }
 
     /// <summary>Type of cached keys and values.</summary>
-    public required ElementType CacheType { get; init; }
+    public required CacheType CacheType { get; init; }
 
     /// <summary>Longest prompt plus output, in tokens.</summary>
     public required int MaxModelLength { get; init; }

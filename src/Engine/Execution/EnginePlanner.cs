@@ -44,7 +44,7 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
                 $"max_model_len is {options.MaxModelLength}, but the model was made for {spec.MaxPositions} positions; use at most that.");
         }
         ElementType computeType = weightType == ElementType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        ElementType cacheType = ElementTypeNames.ParseOption("kv_cache_dtype", options.KvCacheDType) ?? computeType;
+        CacheType cacheType = CacheTypeOf(computeType);
         int length = options.MaxModelLength ?? spec.MaxPositions;
         // A row of logits belongs to a token of the step; more rows than sequences serve prompts that are scored, where they are cheap.
         int logitRows = Math.Min(options.MaxBatchedTokens, Math.Max(options.MaxSequences, CheapLogitRows));
@@ -66,6 +66,18 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         };
     }
 
+    private CacheType CacheTypeOf(ElementType computeType)
+    {
+        CacheType type = CacheTypeNames.ParseOption(options.KvCacheDType)
+            ?? (computeType == ElementType.BFloat16 ? CacheType.BFloat16 : CacheType.Float32);
+        if (type == CacheType.Int8 && _layers.Any(layer => options.BlockTokens * layer.HeadDim % 4 != 0))
+        {
+            throw new InvalidDataException(
+                $"kv_cache_dtype int8 needs a block_size whose product with the head size is a multiple of 4, and block_size is {options.BlockTokens}; use 4 or 16.");
+        }
+        return type;
+    }
+
     private int CheapLogitRows
     {
         get
@@ -83,7 +95,7 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         _ledger.Add("sampling", device.SampleWorkspaceBytes(limits.LogitRows, spec.VocabularySize));
     }
 
-    private int CountBlocks(ElementType cacheType, int length)
+    private int CountBlocks(CacheType cacheType, int length)
     {
         long taken = _ledger.Total;
         long pool = options.KvCacheBytes ?? BudgetBytes - taken;
@@ -109,5 +121,5 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         return (int)blocks;
     }
 
-    private long BlockBytes(ElementType cacheType) => KvCacheMemory.BlockBytes(_layers, cacheType, options.BlockTokens);
+    private long BlockBytes(CacheType cacheType) => KvCacheMemory.BlockBytes(_layers, cacheType, options.BlockTokens);
 }

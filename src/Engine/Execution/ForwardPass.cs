@@ -29,6 +29,7 @@ internal sealed class ForwardPass : IDisposable
             HiddenSize = spec.HiddenSize,
             BlockTokens = plan.BlockTokens,
             CacheType = cache.Type,
+            BlockStride = cache.BlockStride,
             KeyCaches = cache.Keys,
             ValueCaches = cache.Values,
             Residual = _memory.Residual,

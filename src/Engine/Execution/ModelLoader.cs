@@ -63,7 +63,7 @@ internal sealed class ModelLoader : IDisposable
         ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache));
         StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize));
         LoadLog.Loaded(
-            _logger, config.Architecture, device.Info.Name, ElementTypeNames.NameOf(weightType), ElementTypeNames.NameOf(plan.CacheType),
+            _logger, config.Architecture, device.Info.Name, ElementTypeNames.NameOf(weightType), CacheTypeNames.NameOf(plan.CacheType),
             plan.MaxModelLength, plan.BlockCount, plan.BlockTokens, plan.Memory);
         return Hand(new ModelExecutor(forward, sampler), config, spec, defaults, plan, weights.ParameterCount);
     }

@@ -10,9 +10,12 @@ internal struct PagedAttentionArguments
     public nint Q;
     public long QStride;
 
-    /// <summary>[blocks, kvHeads, blockTokens, headDim] of <see cref="CacheType"/>; likewise the values.</summary>
+    /// <summary>The layer's keys in the first block of include/kp/kv_cache.h; likewise the values.</summary>
     public nint KeyCache;
     public nint ValueCache;
+
+    /// <summary>Bytes from one block to the next, a multiple of 4.</summary>
+    public long BlockStride;
 
     /// <summary>[sequences, blockTableStride] i32: physical block of each logical block.</summary>
     public nint BlockTables;
@@ -41,7 +44,7 @@ internal struct PagedAttentionArguments
     /// <summary>Cached tokens that a row sees, itself included; 0 = all.</summary>
     public int Window;
     public float Scale;
-    public ElementType CacheType;
+    public CacheType CacheType;
     public ElementType YType;
 
     /// <summary>At least the largest context.</summary>

@@ -16,9 +16,12 @@ internal struct RopeCacheWriteArguments
     /// <summary>[tokens] i64: block * blockTokens + offset; negative: not written.</summary>
     public nint Slots;
 
-    /// <summary>[blocks, kvHeads, blockTokens, headDim] of <see cref="CacheType"/>; likewise the values.</summary>
+    /// <summary>The layer's keys in the first block of include/kp/kv_cache.h; likewise the values.</summary>
     public nint KeyCache;
     public nint ValueCache;
+
+    /// <summary>Bytes from one block to the next, a multiple of 4.</summary>
+    public long BlockStride;
     public long Tokens;
     public int QueryHeads;
     public int KvHeads;
@@ -30,6 +33,6 @@ internal struct RopeCacheWriteArguments
     /// <summary>0: pairs (i, half + i) as Llama in Hugging Face's layout; 1: pairs (2i, 2i + 1).</summary>
     public int Interleaved;
     public int BlockTokens;
-    public ElementType CacheType;
+    public CacheType CacheType;
     public int Reserved;
 }

@@ -20,9 +20,12 @@ internal sealed class ForwardContext
 
     public required int BlockTokens { get; init; }
 
-    public required ElementType CacheType { get; init; }
+    public required CacheType CacheType { get; init; }
 
-    /// <summary>Address of each layer's keys: [blocks, kvHeads, blockTokens, headDim]; likewise the values.</summary>
+    /// <summary>Bytes from one block of the cache to the next.</summary>
+    public required long BlockStride { get; init; }
+
+    /// <summary>Address of each layer's keys in the first block; likewise the values.</summary>
     public required nint[] KeyCaches { get; init; }
 
     public required nint[] ValueCaches { get; init; }

@@ -96,8 +96,8 @@ internal static class CommandLineTable
             (o, v) => Engine(o, e => e with { BlockTokens = (int)OptionValues.Integer(v, 1, 256) }), o => Text(o.Engine.BlockTokens)),
         Switch(Batching, "enable_prefix_caching", "Keep computed prompt blocks for later requests with the same beginning.",
             (o, v) => Engine(o, e => e with { EnablePrefixCaching = v }), o => o.Engine.EnablePrefixCaching),
-        One(Batching, "kv_cache_dtype", "TYPE", "Type of cached keys and values: auto (that of the products), float32, bfloat16 or float16.",
-            (o, v) => Engine(o, e => e with { KvCacheDType = Type(v) }), o => o.Engine.KvCacheDType),
+        One(Batching, "kv_cache_dtype", "TYPE", "Type of cached keys and values: auto (that of the products), float32, bfloat16, float16 or int8 (a scale for each token and head).",
+            (o, v) => Engine(o, e => e with { KvCacheDType = CacheType(v) }), o => o.Engine.KvCacheDType),
         One(Batching, "kv_cache_memory kv_cache_memory_bytes", "SIZE", "Size of the cache. Default: what memory_fraction leaves.",
             (o, v) => Engine(o, e => e with { KvCacheBytes = OptionValues.Bytes(v) }),
             o => o.Engine.KvCacheBytes is { } bytes ? OptionValues.ShowBytes(bytes) : null),
@@ -136,13 +136,23 @@ internal static class CommandLineTable
 
     private static string? Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture);
 
-    private static string Type(string text) => text.ToLowerInvariant() switch
+    private static string Type(string text) => OneOfTypes(text) ?? throw new FormatException("one of auto, float32, bfloat16, float16");
+
+    private static string? OneOfTypes(string text) => text.ToLowerInvariant() switch
     {
         "auto" => "auto",
         "float32" or "float" or "fp32" or "f32" => "float32",
         "bfloat16" or "bf16" => "bfloat16",
         "float16" or "half" or "fp16" or "f16" => "float16",
-        _ => throw new FormatException("one of auto, float32, bfloat16, float16"),
+        _ => null,
+    };
+
+    private static string CacheType(string text) => text.ToLowerInvariant() switch
+    {
+        "int8" => "int8",
+        "fp8" or "fp8_e4m3" or "fp8_e5m2" or "fp8_inc" or "fp8_ds_mla" =>
+            throw new FormatException("one of auto, float32, bfloat16, float16, int8; 8-bit floats are not supported"),
+        _ => OneOfTypes(text) ?? throw new FormatException("one of auto, float32, bfloat16, float16, int8"),
     };
 
     private static string Id(string text) =>

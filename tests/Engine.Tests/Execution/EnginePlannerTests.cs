@@ -87,10 +87,11 @@ public sealed class EnginePlannerTests : IDisposable
         Assert.Contains("kv_cache_memory asks for 64 TiB", Refusal(Options() with { KvCacheBytes = 64L << 40 }));
 
     [Theory]
-    [InlineData(ElementType.BFloat16, "auto", ElementType.BFloat16, ElementType.BFloat16)]
-    [InlineData(ElementType.Float16, "auto", ElementType.Float32, ElementType.Float32)]
-    [InlineData(ElementType.Float32, "auto", ElementType.Float32, ElementType.Float32)]
-    [InlineData(ElementType.Float32, "float16", ElementType.Float32, ElementType.Float16)]
+    [InlineData(ElementType.BFloat16, "auto", ElementType.BFloat16, CacheType.BFloat16)]
+    [InlineData(ElementType.Float16, "auto", ElementType.Float32, CacheType.Float32)]
+    [InlineData(ElementType.Float32, "auto", ElementType.Float32, CacheType.Float32)]
+    [InlineData(ElementType.Float32, "float16", ElementType.Float32, CacheType.Float16)]
+    [InlineData(ElementType.BFloat16, "int8", ElementType.BFloat16, CacheType.Int8)]
     public void Resolve_ChoosesTypes(object weights, string cacheOption, object compute, object cache)
     {
         var planner = new EnginePlanner(Options() with { KvCacheDType = cacheOption }, Spec(), _device);
@@ -103,6 +104,29 @@ public sealed class EnginePlannerTests : IDisposable
     [Fact]
     public void Resolve_WhenCacheTypeIsUnknown_ListsWhatIsPossible() => Assert.Contains(
         "kv_cache_dtype is \"int3\"; possible are auto, float32, bfloat16, float16", Refusal(Options() with { KvCacheDType = "int3" }));
+
+    [Theory]
+    [InlineData("fp8")]
+    [InlineData("fp8_e4m3")]
+    public void Resolve_WhenCacheTypeIsAnEightBitFloat_NamesInt8(string type) =>
+        Assert.Contains("8-bit floats are not supported, int8 takes the same memory", Refusal(Options() with { KvCacheDType = type }));
+
+    [Fact]
+    public void Resolve_WhenScalesWouldNotBeAligned_SaysWhatBlockSizeIs()
+    {
+        DecoderSpec odd = ConfigText.Describe("LlamaForCausalLM", "\"vocab_size\":64,\"max_position_embeddings\":100,\"head_dim\":6");
+        EngineOptions options = Options() with { KvCacheDType = "int8", BlockTokens = 3 };
+        string message = Assert.Throws<InvalidDataException>(() => new EnginePlanner(options, odd, _device).Resolve(ElementType.Float32)).Message;
+        Assert.Contains("block_size is 3; use 4 or 16", message);
+    }
+
+    [Fact]
+    public void Resolve_WithAnInt8Cache_CountsTheScales()
+    {
+        const int Int8TokenBytes = 2 * 2 * 2 * (8 + 4);
+        EnginePlan plan = Resolve(Options() with { KvCacheDType = "int8", KvCacheBytes = (20 * 16 * Int8TokenBytes) + 5 });
+        Assert.Equal(20, plan.BlockCount);
+    }
 
     [Fact]
     public void Resolve_GivesEverySequenceALogitRowAndNoMoreThanTokens()

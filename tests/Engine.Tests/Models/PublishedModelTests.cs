@@ -114,6 +114,7 @@ public sealed class PublishedModelTests
     [InlineData("float32", 1e-6)]
     [InlineData("float16", 2e-2)]
     [InlineData("bfloat16", 0.2)]
+    [InlineData("int8", 0.5)]
     public void KvCacheDType_ChangesLogitsByItsRoundingOnly(string type, double tolerance)
     {
         int[] prompt = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298];

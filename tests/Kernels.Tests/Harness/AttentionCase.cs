@@ -8,7 +8,7 @@ internal sealed record AttentionCase(
     int QueryHeads,
     int KvHeads,
     int HeadDim,
-    ElementType Cache = ElementType.Float32,
+    CacheType Cache = CacheType.Float32,
     ElementType YType = ElementType.Float32,
     int BlockTokens = 16,
     int Window = 0,
@@ -33,13 +33,13 @@ internal sealed record AttentionCase(
         get
         {
             (int, int)[] mixed = [(1, 1), (5, 5), (1, 40), (7, 33), (1, 17), (3, 300)];
-            foreach (ElementType cache in Enum.GetValues<ElementType>())
+            foreach (CacheType cache in Enum.GetValues<CacheType>())
             {
                 yield return new AttentionCase([], 2, 1, 8, cache);
-                yield return new AttentionCase([(1, 1)], 1, 1, 1, cache, BlockTokens: 1);
-                yield return new AttentionCase([(1, 2), (3, 3)], 2, 2, 3, cache, BlockTokens: 2);
+                yield return new AttentionCase([(1, 1)], 1, 1, 1, cache, BlockTokens: cache == CacheType.Int8 ? 4 : 1);
+                yield return new AttentionCase([(1, 2), (3, 3)], 2, 2, 3, cache, BlockTokens: cache == CacheType.Int8 ? 4 : 2);
                 yield return new AttentionCase(mixed, 4, 2, 48, cache);
-                yield return new AttentionCase(mixed, 6, 1, 33, cache, ElementType.BFloat16, BlockTokens: 7, Padding: 5, Skew: 1);
+                yield return new AttentionCase(mixed, 6, 1, 33, cache, ElementType.BFloat16, BlockTokens: cache == CacheType.Int8 ? 12 : 7, Padding: 5, Skew: 1);
                 yield return new AttentionCase(mixed, 3, 3, 64, cache, BlockTokens: 32, Window: 4);
                 yield return new AttentionCase([(20, 20), (0, 9), (9, 600)], 8, 2, 64, cache, ElementType.BFloat16, Window: 100);
                 yield return new AttentionCase([(1, 1025)], 8, 1, 128, cache, BlockTokens: 16);
@@ -51,7 +51,8 @@ internal sealed record AttentionCase(
             yield return new AttentionCase([(3, 515), (1, 256)], 4, 2, 20, Scale: 0);
             // One key wins by far: its value comes out, whatever span it is in.
             yield return new AttentionCase([(6, 777)], 4, 1, 64, Scale: 20);
-            yield return new AttentionCase([(1, 4099), (1, 1)], 4, 4, 16, ElementType.BFloat16, Scale: 3);
+            yield return new AttentionCase([(1, 4099), (1, 1)], 4, 4, 16, CacheType.BFloat16, Scale: 3);
+            yield return new AttentionCase([(1, 4099), (1, 1)], 8, 2, 64, CacheType.Int8, Scale: 1);
             yield return new AttentionCase([(2, 1000)], 4, 2, 32, Window: 256);
             yield return new AttentionCase([(2, 1000)], 4, 2, 32, Window: 1);
         }

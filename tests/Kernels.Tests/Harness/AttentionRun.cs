@@ -13,20 +13,22 @@ internal sealed class AttentionRun
     private readonly DeviceArray<byte> _keyCache;
     private readonly DeviceArray<byte> _valueCache;
     private readonly int[][] _blocks;
+    private readonly CachePool _pool;
 
     public AttentionRun(Rig rig, AttentionCase c)
     {
         (_rig, _case) = (rig, c);
+        _pool = new CachePool(c.Cache, c.KvHeads, c.BlockTokens, c.HeadDim);
         var noise = new Noise(c.HeadDim + c.MaxContext);
         Q = noise.Normals((long)c.Tokens * c.QueryHeads * c.HeadDim, 1.2);
-        Keys = [.. c.Sequences.Select(s => Elements.Round(noise.Normals((long)s.Context * c.KvHeads * c.HeadDim), c.Cache))];
-        Values = [.. c.Sequences.Select(s => Elements.Round(noise.Normals((long)s.Context * c.KvHeads * c.HeadDim, 1, 0.3), c.Cache))];
+        Keys = [.. c.Sequences.Select(s => Cached(noise.Normals((long)s.Context * c.KvHeads * c.HeadDim)))];
+        Values = [.. c.Sequences.Select(s => Cached(noise.Normals((long)s.Context * c.KvHeads * c.HeadDim, 1, 0.3)))];
         int needed = c.Sequences.Sum(s => BlockCount(s.Context));
         int[] scattered = noise.Permutation(needed + 3);
         int next = 0;
         _blocks = [.. c.Sequences.Select(s => Enumerable.Range(0, BlockCount(s.Context)).Select(_ => scattered[next++]).ToArray())];
-        _keyCache = rig.Upload(Elements.Encode(Scatter(Keys, needed + 3), c.Cache));
-        _valueCache = rig.Upload(Elements.Encode(Scatter(Values, needed + 3), c.Cache));
+        _keyCache = rig.Upload(Scatter(Keys, needed + 3));
+        _valueCache = rig.Upload(Scatter(Values, needed + 3));
     }
 
     /// <summary>[tokens, queryHeads, headDim].</summary>
@@ -89,6 +91,7 @@ internal sealed class AttentionRun
             QStride = stride,
             KeyCache = _keyCache.Address,
             ValueCache = _valueCache.Address,
+            BlockStride = _pool.BlockStride,
             BlockTables = _rig.Upload(tables).Address,
             BlockTableStride = _case.BlocksPerSequence,
             QueryStart = _rig.Upload(starts).Address,
@@ -112,19 +115,20 @@ internal sealed class AttentionRun
 
     private int BlockCount(int context) => (context + _case.BlockTokens - 1) / _case.BlockTokens;
 
-    private float[] Scatter(float[][] tokens, int blocks)
+    private float[] Cached(float[] rows) =>
+        [.. rows.Chunk(_case.HeadDim).SelectMany(row => _pool.Round(row))];
+
+    private byte[] Scatter(float[][] tokens, int blocks)
     {
-        int block = _case.KvHeads * _case.BlockTokens * _case.HeadDim;
-        float[] cache = [.. Enumerable.Repeat(float.NaN, blocks * block)];
+        byte[] cache = [.. Enumerable.Repeat((byte)0xFF, checked((int)(blocks * _pool.BlockStride)))]; // NaN in every type, and as a scale
         for (int s = 0; s < tokens.Length; s++)
         {
             for (int position = 0; position < _case.Sequences[s].Context; position++)
             {
-                int start = _blocks[s][position / _case.BlockTokens] * block;
+                long slot = ((long)_blocks[s][position / _case.BlockTokens] * _case.BlockTokens) + (position % _case.BlockTokens);
                 for (int h = 0; h < _case.KvHeads; h++)
                 {
-                    tokens[s].AsSpan(((position * _case.KvHeads) + h) * _case.HeadDim, _case.HeadDim)
-                        .CopyTo(cache.AsSpan(start + (((h * _case.BlockTokens) + (position % _case.BlockTokens)) * _case.HeadDim)));
+                    _pool.Write(cache, slot, h, tokens[s].AsSpan(((position * _case.KvHeads) + h) * _case.HeadDim, _case.HeadDim));
                 }
             }
         }

@@ -33,8 +33,8 @@ internal static class AttentionOracle
                 absolute += Math.Abs((double)q[d] * key[d]);
             }
             scores[i] = c.ScoreScale * sum;
-            // The product's sum, the scale, and the subtraction of the maximum.
-            scoreError = Math.Max(scoreError, U * ((LinearOracle.AccumulationSteps(c.HeadDim) * c.ScoreScale * absolute) + (4 * Math.Abs(scores[i]))));
+            // The product's sum, the scale (the key's own too), and the subtraction of the maximum.
+            scoreError = Math.Max(scoreError, U * ((LinearOracle.AccumulationSteps(c.HeadDim) * c.ScoreScale * absolute) + (5 * Math.Abs(scores[i]))));
         }
         double max = scores.Max();
         double total = scores.Sum(score => Math.Exp(score - max));

@@ -100,6 +100,8 @@ public sealed class CommandLineTests
     [InlineData("--port --host ::", "--port needs a value.")]
     [InlineData("--model_name=", "--model_name needs a value.")]
     [InlineData("--dtype int3", "--dtype 'int3' cannot be used: it takes one of auto, float32, bfloat16, float16.")]
+    [InlineData("--kv_cache_dtype int3", "--kv_cache_dtype 'int3' cannot be used: it takes one of auto, float32, bfloat16, float16, int8.")]
+    [InlineData("--kv_cache_dtype fp8_e5m2", "--kv_cache_dtype 'fp8_e5m2' cannot be used: it takes one of auto, float32, bfloat16, float16, int8; 8-bit floats are not supported.")]
     [InlineData("--isa sse", "--isa 'sse' cannot be used: it takes one of auto, scalar, avx2, avx512, avx512_bf16.")]
     [InlineData("--kv_cache_memory lots", "--kv_cache_memory 'lots' cannot be used: it takes a size above zero such as 8GiB, 512Mi or 2GB.")]
     [InlineData("--memory_fraction 1.5", "--memory_fraction '1.5' cannot be used: it takes a number from 0.05 to 0.98.")]

@@ -4,6 +4,7 @@
 
 #include "common/checks.h"
 #include "cpu/device.h"
+#include "cpu/kv_cache.h"
 #include "cpu/paged_attention.h"
 
 namespace {
@@ -47,9 +48,11 @@ kp_status kp_paged_attention(kp_stream* stream, const kp_paged_attention_args* a
     KP_REQUIRE(a.kv_heads >= 1 && a.query_heads >= 1 && a.query_heads % a.kv_heads == 0, "kv_heads = %d must divide query_heads = %d",
                a.kv_heads, a.query_heads);
     KP_REQUIRE(a.head_dim >= 1 && a.head_dim <= kMostHeadDim, "head_dim = %d must lie in [1, %d]", a.head_dim, kMostHeadDim);
-    KP_REQUIRE(a.block_tokens >= 1, "block_tokens = %d must be positive", a.block_tokens);
+    if (const kp_status status = kp::cpu::CheckCache(a.cache_dtype, a.block_stride, a.kv_heads, a.head_dim, a.block_tokens);
+        status != KP_OK) {
+      return status;
+    }
     KP_REQUIRE(a.window >= 0, "window = %d must not be negative", a.window);
-    KP_REQUIRE(kp::IsDtype(a.cache_dtype), "cache_dtype = %d is unknown", a.cache_dtype);
     KP_REQUIRE(a.y_dtype == KP_F32 || a.y_dtype == KP_BF16, "y_dtype = %d must be f32 or bf16", a.y_dtype);
     if (a.tokens == 0) {
       return KP_OK;

@@ -2,6 +2,7 @@
 
 #include "common/checks.h"
 #include "cpu/device.h"
+#include "cpu/kv_cache.h"
 
 using kp::CheckedMultiply;
 using kp::Guard;
@@ -35,8 +36,11 @@ kp_status kp_rope_cache_write(kp_stream* stream, const kp_rope_cache_write_args*
     KP_REQUIRE(args->half >= 0 && args->half <= args->head_dim / 2, "half = %d must lie in [0, head_dim / 2 = %d]", args->half,
                args->head_dim / 2);
     KP_REQUIRE(args->interleaved == 0 || args->interleaved == 1, "interleaved = %d must be 0 or 1", args->interleaved);
-    KP_REQUIRE(args->block_tokens >= 1, "block_tokens = %d must be at least 1", args->block_tokens);
-    KP_REQUIRE(kp::IsDtype(args->cache_dtype), "cache_dtype = %d is unknown", args->cache_dtype);
+    if (const kp_status status =
+            kp::cpu::CheckCache(args->cache_dtype, args->block_stride, args->kv_heads, args->head_dim, args->block_tokens);
+        status != KP_OK) {
+      return status;
+    }
     KP_REQUIRE(args->reserved == 0, "reserved = %d must be 0", args->reserved);
     const int64_t row = CheckedMultiply(args->query_heads + 2 * int64_t{args->kv_heads}, args->head_dim);
     KP_REQUIRE(row > 0 && args->qkv_stride >= row, "qkv_stride = %lld is less than a row of %lld", Print(args->qkv_stride), Print(row));

@@ -46,6 +46,13 @@ KP_INLINE Vec Load(const float* p) { return {_mm256_loadu_ps(p)}; }
 KP_INLINE Vec Load(const Bf16* p) { return FromBf16Bits(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
 KP_INLINE Vec Load(const Fp16* p) { return {_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))}; }
 
+KP_INLINE Vec FromInt8Bits(int64_t bits) { return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(bits)))}; }
+KP_INLINE Vec Load(const int8_t* p, int n = kLanes) {
+  int64_t bits = 0;
+  std::memcpy(&bits, p, n <= 0 ? 0 : n >= kLanes ? sizeof bits : static_cast<size_t>(n));
+  return FromInt8Bits(bits);
+}
+
 KP_INLINE Vec Load(const float* p, int n) {
   return n >= kLanes ? Load(p) : Vec{_mm256_maskload_ps(p, _mm256_castps_si256(FirstLanes(n).m))};
 }
@@ -66,6 +73,13 @@ KP_INLINE __m128i ToFp16Bits(Vec a) { return _mm256_cvtps_ph(a.v, _MM_FROUND_TO_
 KP_INLINE void Store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
 KP_INLINE void Store(Bf16* p, Vec a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), ToBf16Bits(a)); }
 KP_INLINE void Store(Fp16* p, Vec a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), ToFp16Bits(a)); }
+
+KP_INLINE void Store(int8_t* p, Vec a, int n = kLanes) {
+  const __m256i whole = _mm256_cvtps_epi32(a.v);
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  const int64_t bytes = _mm_cvtsi128_si64(_mm_packs_epi16(words, words));
+  std::memcpy(p, &bytes, n <= 0 ? 0 : n >= kLanes ? sizeof bytes : static_cast<size_t>(n));
+}
 
 KP_INLINE void Store(float* p, Vec a, int n) {
   if (n >= kLanes) {

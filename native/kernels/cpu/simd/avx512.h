@@ -34,6 +34,10 @@ KP_INLINE Vec Load(const float* p) { return {_mm512_loadu_ps(p)}; }
 KP_INLINE Vec Load(const Bf16* p) { return FromBf16Bits(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
 KP_INLINE Vec Load(const Fp16* p) { return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))}; }
 
+KP_INLINE Vec FromInt8Bits(__m128i bits) { return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bits))}; }
+KP_INLINE Vec Load(const int8_t* p) { return FromInt8Bits(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+KP_INLINE Vec Load(const int8_t* p, int n) { return n >= kLanes ? Load(p) : FromInt8Bits(_mm_maskz_loadu_epi8(FirstLanes(n).m, p)); }
+
 KP_INLINE Vec Load(const float* p, int n) { return n >= kLanes ? Load(p) : Vec{_mm512_maskz_loadu_ps(FirstLanes(n).m, p)}; }
 KP_INLINE Vec Load(const Bf16* p, int n) { return n >= kLanes ? Load(p) : FromBf16Bits(_mm256_maskz_loadu_epi16(FirstLanes(n).m, p)); }
 KP_INLINE Vec Load(const Fp16* p, int n) {
@@ -54,6 +58,8 @@ KP_INLINE __m256i ToFp16Bits(Vec a) { return _mm512_cvtps_ph(a.v, _MM_FROUND_TO_
 KP_INLINE void Store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 KP_INLINE void Store(Bf16* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ToBf16Bits(a)); }
 KP_INLINE void Store(Fp16* p, Vec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), ToFp16Bits(a)); }
+
+KP_INLINE void Store(int8_t* p, Vec a, int n = kLanes) { _mm512_mask_cvtepi32_storeu_epi8(p, FirstLanes(n).m, _mm512_cvtps_epi32(a.v)); }
 
 KP_INLINE void Store(float* p, Vec a, int n) {
   if (n >= kLanes) {

@@ -1,11 +1,10 @@
 /* Vectors of fp32, one set of names for every instruction set, in the namespace of the kernel file that includes this.
  *
  *   kLanes, kRegisters            lanes of a Vec; vector registers that a micro kernel may count on
- *   Load(p[, n])                  from float, Bf16 or Fp16; with n only the first n lanes (n may be <= 0 or >= kLanes), the others are 0
- *   Store(p, v[, n])              to float, Bf16 or Fp16 (round to nearest even); with n only the first n lanes are written
- *   Zero() Broadcast(x) + - * /   Fma(a, b, c) = a * b + c, fused where the instruction set has it
- *   Max Min Abs Sqrt Round        Max and Min return the second operand where either is NaN; Round is to nearest even
- *   a < b, Select(m, a, b)        lane by lane: m ? a : b
+ *   Load(p[, n])                  from float, Bf16, Fp16 or int8; with n only the first n lanes (n may be <= 0 or >= kLanes), the others
+ * are 0 Store(p, v[, n])              to float, Bf16, Fp16 (round to nearest even) or int8 (of whole numbers that fit); with n only the
+ * first n lanes Zero() Broadcast(x) + - * /   Fma(a, b, c) = a * b + c, fused where the instruction set has it Max Min Abs Sqrt Round Max
+ * and Min return the second operand where either is NaN; Round is to nearest even a < b, Select(m, a, b)        lane by lane: m ? a : b
  *   Bits(m)                       lane i as bit i
  *   FirstLanes(n)                 a mask of the first n lanes
  *   Exp(x)                        within 2e-7 relative; subnormals too (0 below -104), infinity above 88.73, NaN for NaN

@@ -9,7 +9,7 @@
 #ifndef KP_ATTENTION_H_
 #define KP_ATTENTION_H_
 
-#include "kp/kp.h"
+#include "kp/kv_cache.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,8 +18,9 @@ extern "C" {
 typedef struct kp_paged_attention_args {
   const float* q; /* [tokens, query_heads, head_dim] f32, row stride q_stride (it may be the fused qkv) */
   int64_t q_stride;
-  const void* key_cache; /* [blocks, kv_heads, block_tokens, head_dim] of cache_dtype; likewise value_cache */
+  const void* key_cache; /* the first block: kv_cache.h */
   const void* value_cache;
+  int64_t block_stride;        /* bytes, of both; a multiple of 4 */
   const int32_t* block_tables; /* [sequences, block_table_stride]: physical block of each logical block of block_tokens tokens */
   int64_t block_table_stride;
   const int32_t* query_start; /* [sequences + 1], rising from 0 to tokens */
@@ -36,7 +37,7 @@ typedef struct kp_paged_attention_args {
   int32_t block_tokens;
   int32_t window; /* 0 = unlimited */
   float scale;
-  kp_dtype cache_dtype; /* KP_F32, KP_BF16, KP_F16 */
+  kp_cache_dtype cache_dtype;
   kp_dtype y_dtype;
   int32_t max_context; /* at least the largest context[s]; sizes the launch */
 } kp_paged_attention_args;

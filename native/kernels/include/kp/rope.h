@@ -2,7 +2,7 @@
 #ifndef KP_ROPE_H_
 #define KP_ROPE_H_
 
-#include "kp/kp.h"
+#include "kp/kv_cache.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,17 +19,18 @@ typedef struct kp_rope_cache_write_args {
   int64_t qkv_stride;
   const float* cos_sin; /* [tokens, 2 * half] from kp_rope_angles; null = no rotation */
   const int64_t* slots; /* [tokens] cache slot of each token = block * block_tokens + offset; < 0: not written */
-  void* key_cache;      /* [blocks, kv_heads, block_tokens, head_dim] of cache_dtype; likewise value_cache */
+  void* key_cache;      /* the first block: kv_cache.h */
   void* value_cache;
+  int64_t block_stride; /* bytes, of both; a multiple of 4 */
   int64_t tokens;
   int32_t query_heads;
   int32_t kv_heads;
-  int32_t head_dim;
+  int32_t head_dim;    /* at most 512 */
   int32_t half;        /* rotated dims = 2 * half <= head_dim; the rest passes through */
   int32_t interleaved; /* 0: pairs (i, half + i) as Llama in Hugging Face's layout; 1: pairs (2i, 2i + 1) */
   int32_t block_tokens;
-  kp_dtype cache_dtype; /* KP_F32, KP_BF16, KP_F16; rounded to nearest even */
-  int32_t reserved;     /* 0 */
+  kp_cache_dtype cache_dtype;
+  int32_t reserved; /* 0 */
 } kp_rope_cache_write_args;
 
 KP_API kp_status kp_rope_cache_write(kp_stream* stream, const kp_rope_cache_write_args* args);
