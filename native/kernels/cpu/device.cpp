@@ -12,9 +12,9 @@ int64_t RoundUp(int64_t value, int64_t unit) { return (value + unit - 1) / unit 
 
 }  // namespace
 
-kp_device::kp_device(const kp::cpu::KernelTable& table, int threads)
+kp_device::kp_device(const kp::cpu::KernelTable& table, int threads, bool pinned)
     : kernels(table),
-      pool(threads),
+      pool(threads, pinned),
       name(kp::cpu::ProcessorName() + " (" + table.name + ")"),
       total_bytes(kp::cpu::AllowedMemory().total_bytes) {}
 

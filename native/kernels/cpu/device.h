@@ -11,7 +11,7 @@
 
 /* What the opaque handles of the ABI are on the CPU. One thread drives a device, so nothing here is locked. */
 struct kp_device {
-  kp_device(const kp::cpu::KernelTable& table, int threads);
+  kp_device(const kp::cpu::KernelTable& table, int threads, bool pinned);
   ~kp_device();
   kp_device(const kp_device&) = delete;
   kp_device& operator=(const kp_device&) = delete;

@@ -41,10 +41,10 @@ std::optional<int64_t> ReadField(const std::string& path, const std::string& key
 
 /* Folders of this process's control group and of its ancestors, innermost first. controller "" = version 2. A container sees its own
  * group as the root, while /proc may still show the host's path; the root is therefore always tried last. */
-std::vector<std::string> GroupFolders(const std::string& controller) {
-  const std::string root = controller.empty() ? kGroupRoot : std::string(kGroupRoot) + "/" + controller;
+std::vector<std::string> GroupFolders(const std::string& root, const std::string& controller) {
+  const std::string top = root + kGroupRoot + (controller.empty() ? "" : "/" + controller);
   std::vector<std::string> folders;
-  std::ifstream file("/proc/self/cgroup");
+  std::ifstream file(root + "/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
     const size_t first = line.find(':');
     const size_t second = line.find(':', first + 1);
@@ -60,17 +60,17 @@ std::vector<std::string> GroupFolders(const std::string& controller) {
       continue;
     }
     for (std::string path = line.substr(second + 1); path.size() > 1; path.resize(path.rfind('/'))) {
-      folders.push_back(root + path);
+      folders.push_back(top + path);
     }
   }
-  folders.push_back(root);
+  folders.push_back(top);
   return folders;
 }
 
 /* Processors' worth of time per second; infinity without a quota. */
-double GroupQuota() {
+double GroupQuota(const std::string& root) {
   double quota = HUGE_VAL;
-  for (const std::string& folder : GroupFolders("")) {
+  for (const std::string& folder : GroupFolders(root, "")) {
     std::ifstream file(folder + "/cpu.max");
     double time = 0;
     double period = 0;
@@ -78,7 +78,7 @@ double GroupQuota() {
       quota = std::min(quota, time / period);
     }
   }
-  for (const std::string& folder : GroupFolders("cpu")) {
+  for (const std::string& folder : GroupFolders(root, "cpu")) {
     const auto time = ReadNumber(folder + "/cpu.cfs_quota_us");
     const auto period = ReadNumber(folder + "/cpu.cfs_period_us");
     if (time && period && *time > 0 && *period > 0) {
@@ -100,27 +100,27 @@ void Tighten(Memory& memory, std::optional<int64_t> limit, std::optional<int64_t
 
 }  // namespace
 
-int AllowedThreads() {
+int AllowedThreads(const std::string& root) {
   int processors = static_cast<int>(std::thread::hardware_concurrency());
   // A fixed-size mask holds 1024 processors; larger machines fall back on the line above.
   cpu_set_t mask;
   if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
     processors = CPU_COUNT(&mask);
   }
-  const double quota = std::ceil(GroupQuota());
+  const double quota = std::ceil(GroupQuota(root));
   return std::max(1, quota < processors ? static_cast<int>(quota) : processors);
 }
 
-Memory AllowedMemory() {
+Memory AllowedMemory(const std::string& root) {
   constexpr int64_t kKib = 1024;
   Memory memory{};
-  memory.total_bytes = ReadField("/proc/meminfo", "MemTotal:").value_or(0) * kKib;
-  memory.free_bytes = ReadField("/proc/meminfo", "MemAvailable:").value_or(0) * kKib;
-  for (const std::string& folder : GroupFolders("")) {
+  memory.total_bytes = ReadField(root + "/proc/meminfo", "MemTotal:").value_or(0) * kKib;
+  memory.free_bytes = ReadField(root + "/proc/meminfo", "MemAvailable:").value_or(0) * kKib;
+  for (const std::string& folder : GroupFolders(root, "")) {
     Tighten(memory, ReadNumber(folder + "/memory.max"), ReadNumber(folder + "/memory.current"),
             ReadField(folder + "/memory.stat", "inactive_file"));
   }
-  for (const std::string& folder : GroupFolders("memory")) {
+  for (const std::string& folder : GroupFolders(root, "memory")) {
     Tighten(memory, ReadNumber(folder + "/memory.limit_in_bytes"), ReadNumber(folder + "/memory.usage_in_bytes"),
             ReadField(folder + "/memory.stat", "total_inactive_file"));
   }

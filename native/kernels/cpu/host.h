@@ -7,8 +7,10 @@
 
 namespace kp::cpu {
 
-/* Processors that the affinity mask and the control group's quota allow; at least 1. */
-int AllowedThreads();
+/* root: what stands before /proc and /sys, for tests. */
+
+/* Processors that the affinity mask and the control group's quota allow, begun ones included; at least 1. */
+int AllowedThreads(const std::string& root = "");
 
 struct Memory {
   int64_t total_bytes;
@@ -16,7 +18,7 @@ struct Memory {
 };
 
 /* The tighter of the control group's limit and the machine's memory. */
-Memory AllowedMemory();
+Memory AllowedMemory(const std::string& root = "");
 
 std::string ProcessorName();
 

@@ -2,6 +2,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -52,9 +53,44 @@ bool SpinUntil(std::chrono::microseconds limit, const Ready& ready) {
   return false;
 }
 
+std::vector<int> AllowedProcessors() {
+  std::vector<int> processors;
+  cpu_set_t mask;  // holds 1024 processors; on a larger machine the call fails, and threads stay where the system puts them
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) {
+    for (int i = 0; i < CPU_SETSIZE; ++i) {
+      if (CPU_ISSET(i, &mask)) {
+        processors.push_back(i);
+      }
+    }
+  }
+  return processors;
+}
+
+/* Of the calling thread. A refusal (a mask that was narrowed meanwhile) leaves it where it is. */
+void Restrict(const int* processors, size_t count) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  for (size_t i = 0; i < count; ++i) {
+    CPU_SET(processors[i], &mask);
+  }
+  sched_setaffinity(0, sizeof mask, &mask);
+}
+
+/* Offers the processor to whoever waits for it when the calling thread has had it for a while: less than the 3 ms that the system
+ * allots a busy thread at least, much more than the half microsecond that it costs where nobody waits. */
+void OfferProcessor() {
+  constexpr std::chrono::microseconds kTurn{2000};
+  thread_local std::chrono::steady_clock::time_point turn_end{};
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= turn_end) {
+    sched_yield();
+    turn_end = std::chrono::steady_clock::now() + kTurn;
+  }
+}
+
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads, bool pinned) : places_(threads), processors_(AllowedProcessors()), pinned_(pinned) {
   // Workers start with every signal blocked: the process's handlers run on its own threads.
   sigset_t all;
   sigset_t previous;
@@ -84,6 +120,10 @@ void ThreadPool::Run(int64_t count, int64_t grain, Function function, const void
 }
 
 void ThreadPool::RunOne(uint32_t count, uint32_t grain, int64_t offset, Function function, const void* context) {
+  if (pinned_ && places_[0].processor.load(std::memory_order_relaxed) < 0 && !processors_.empty()) {
+    Restrict(processors_.data(), 1);
+  }
+  SetPlace(0, sched_getcpu());
   // Release: whoever sees a field of this job also sees that the ticket of the last one is closed, and cannot claim from it.
   count_.store(count, std::memory_order_release);
   grain_.store(grain, std::memory_order_release);
@@ -126,6 +166,7 @@ void ThreadPool::TakePieces() {
     if (pending_.fetch_sub(take, std::memory_order_seq_cst) == take && caller_sleeps_.load(std::memory_order_seq_cst) != 0) {
       FutexWake(pending_, 1);
     }
+    OfferProcessor();
     ticket = ticket_.load(std::memory_order_acquire);
   }
 }
@@ -146,6 +187,9 @@ void ThreadPool::WorkerMain(int index) {
   char name[16];
   std::snprintf(name, sizeof name, "kp-worker-%d", index);
   pthread_setname_np(pthread_self(), name);
+  if (pinned_ && !processors_.empty()) {
+    Restrict(&processors_[index % processors_.size()], 1);
+  }
   uint32_t seen = 0;
   for (;;) {
     const auto has_news = [&] { return job_.load(std::memory_order_acquire) != seen; };
@@ -160,7 +204,43 @@ void ThreadPool::WorkerMain(int index) {
       return;
     }
     seen = job_.load(std::memory_order_acquire);
+    if (!pinned_) {
+      FindPlace(index);
+    }
     TakePieces();
+  }
+}
+
+bool ThreadPool::IsTaken(int processor, int index) const {
+  for (size_t i = 0; i < places_.size(); ++i) {
+    if (static_cast<int>(i) != index && places_[i].processor.load(std::memory_order_relaxed) == processor) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void ThreadPool::FindPlace(int index) {
+  const int here = sched_getcpu();
+  SetPlace(index, here);
+  if (!IsTaken(here, index)) {
+    return;
+  }
+  for (const int& free : processors_) {
+    if (!IsTaken(free, index)) {
+      Restrict(&free, 1);                                // moves there at once
+      Restrict(processors_.data(), processors_.size());  // and may be moved again
+      SetPlace(index, free);
+      return;
+    }
+  }
+}
+
+/* Written only when it changes: everybody reads it for every job. */
+void ThreadPool::SetPlace(int index, int processor) {
+  std::atomic<int>& place = places_[index].processor;
+  if (place.load(std::memory_order_relaxed) != processor) {
+    place.store(processor, std::memory_order_relaxed);
   }
 }
 

@@ -1,6 +1,9 @@
 /* The device's own workers. The calling thread takes part; work is claimed piece by piece, so a worker that the system has descheduled
  * holds up nothing but the piece it is in. Nobody waits at a barrier: the caller leaves when all pieces are done, wherever the workers are.
- */
+ *
+ * Beside a busy neighbour: whoever has run for some milliseconds offers its processor between two pieces, because the system would
+ * otherwise take it within one, and the caller would wait for that piece while the neighbour has its turn. And a worker that finds itself
+ * on the processor of another thread of the pool moves to one that has none: the system likes to wake a worker beside its caller. */
 #ifndef KP_CPU_THREAD_POOL_H_
 #define KP_CPU_THREAD_POOL_H_
 
@@ -13,8 +16,9 @@ namespace kp::cpu {
 
 class ThreadPool {
  public:
-  /* threads counts the caller: 1 starts none. */
-  explicit ThreadPool(int threads);
+  /* threads counts the caller: 1 starts none. pinned: worker i stays on the i-th processor that the process may use, modulo their number,
+   * and the caller of ParallelFor on the first, from its first call on. */
+  ThreadPool(int threads, bool pinned);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -44,6 +48,9 @@ class ThreadPool {
   void TakePieces();
   void WaitForPieces();
   void WorkerMain(int index);
+  void FindPlace(int index);
+  void SetPlace(int index, int processor);
+  bool IsTaken(int processor, int index) const;
 
   /* The ticket is (job number << 32 | first item nobody has claimed). A worker reads the ticket, then the job, then claims by compare and
    * swap: that fails when the job has changed meanwhile, so a late worker does no harm. Between jobs the ticket is closed. */
@@ -60,6 +67,12 @@ class ThreadPool {
   std::atomic<int64_t> offset_{0};
   std::atomic<Function> function_{nullptr};
   std::atomic<const void*> context_{nullptr};
+  struct alignas(64) Place {
+    std::atomic<int> processor{-1};
+  };
+  std::vector<Place> places_;    // where each thread of the pool was last seen; the caller's first
+  std::vector<int> processors_;  // that the process may use
+  bool pinned_;
   std::vector<std::thread> workers_;
 };
 

@@ -50,6 +50,12 @@ public sealed record EngineOptions
     /// <summary>CPU worker threads; 0 = what affinity and the cgroup's quota allow.</summary>
     [Range(0, 1024)] public int Threads { get; init; }
 
+    /// <summary>
+    /// Whether each CPU worker and the engine's thread stay on one processor. For machines of one's own: beside another busy process a pinned
+    /// worker cannot leave the processor that is taken.
+    /// </summary>
+    public bool PinThreads { get; init; }
+
     /// <summary>Instruction set of the CPU kernels: auto, scalar, avx2, avx512, avx512_bf16.</summary>
     public string Isa { get; init; } = "auto";
 

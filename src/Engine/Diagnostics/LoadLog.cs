@@ -10,4 +10,8 @@ internal static partial class LoadLog
     public static partial void Loaded(
         ILogger logger, string architecture, string device, string weightType, string cacheType, int maxModelLength, int blockCount,
         int blockTokens, object memory);
+
+    [LoggerMessage(3001, LogLevel.Warning,
+        "threads is {Threads}, but this process may use {Processors} processors, so workers wait for one another; use at most that many, or 0")]
+    public static partial void TooManyThreads(ILogger logger, int threads, int processors);
 }

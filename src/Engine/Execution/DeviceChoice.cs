@@ -28,7 +28,7 @@ internal static class DeviceChoice
         }
         try
         {
-            return Device.Open(KernelLibrary.Open(options.Device == "auto" ? "cpu" : options.Device), options.Threads, set.Isa);
+            return Device.Open(KernelLibrary.Open(options.Device == "auto" ? "cpu" : options.Device), options.Threads, set.Isa, pinned: options.PinThreads);
         }
         catch (DllNotFoundException exception)
         {

@@ -50,6 +50,10 @@ internal sealed class ModelLoader : IDisposable
         IWeightFormat format = WeightFormats.Choose(config.Quantization);
         using Checkpoint checkpoint = Checkpoint.Open(_options.ModelPath);
 
+        if (_options.Threads > Environment.ProcessorCount)
+        {
+            LoadLog.TooManyThreads(_logger, _options.Threads, Environment.ProcessorCount);
+        }
         Device device = Own(DeviceChoice.Open(_options));
         DeviceStream stream = Own(device.OpenStream());
         ElementType weightType = WeightTypeOf(config, spec, checkpoint);

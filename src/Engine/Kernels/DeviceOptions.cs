@@ -9,4 +9,5 @@ internal struct DeviceOptions
     public int Index;
     public int Threads;
     public Isa Isa;
+    public int Pinned;
 }

@@ -108,6 +108,8 @@ internal static class CommandLineTable
             (o, v) => Engine(o, e => e with { Device = OptionValues.Choice(v, "auto", "cpu", "cuda") }), o => o.Engine.Device),
         One(Hardware, "threads", "COUNT", "CPU worker threads; 0 takes what affinity and the cgroup's quota allow.",
             (o, v) => Engine(o, e => e with { Threads = (int)OptionValues.Integer(v, 0, 1024) }), o => Text(o.Engine.Threads)),
+        Switch(Hardware, "pin_threads", "Keep each worker thread on one processor; for machines that nobody else uses.",
+            (o, v) => Engine(o, e => e with { PinThreads = v }), o => o.Engine.PinThreads),
         One(Hardware, "isa", "NAME", "Instruction set of the CPU kernels: auto, scalar, avx2, avx512 or avx512_bf16.",
             (o, v) => Engine(o, e => e with { Isa = OptionValues.Choice(v, "auto", "scalar", "avx2", "avx512", "avx512_bf16") }), o => o.Engine.Isa),
 

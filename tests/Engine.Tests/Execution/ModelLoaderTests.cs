@@ -1,6 +1,7 @@
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Execution;
 using KServePaged.Engine.Tests.Weights;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KServePaged.Engine.Tests.Execution;
@@ -47,6 +48,36 @@ public sealed class ModelLoaderTests
         Assert.Equal(weights.OrderBy(report => report.BytesDone), weights);
         Assert.Equal((0, model.ParameterCount * 4), (weights[0].BytesDone, weights[^1].BytesDone));
         Assert.All(weights, report => Assert.Equal(model.ParameterCount * 4, report.BytesTotal));
+    }
+
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(1000, true)]
+    public void Load_WithMoreThreadsThanProcessors_SaysSo(int threads, bool warns)
+    {
+        using TemporaryDirectory directory = TinyModel.Write();
+        var logger = new Warnings();
+
+        using LoadedModel model = ModelLoader.Load(
+            Options(directory) with { Threads = threads }, progress: null, logger, CancellationToken.None);
+
+        string expected = $"threads is 1000, but this process may use {Environment.ProcessorCount} processors, "
+            + "so workers wait for one another; use at most that many, or 0";
+        Assert.Equal(warns ? [expected] : [], logger.All);
+    }
+
+    private sealed class Warnings : ILogger
+    {
+        public List<string> All { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            All.Add(formatter(state, exception));
     }
 
     [Fact]

@@ -22,8 +22,7 @@ internal static class CHeaders
             string includes = string.Concat(Families.Select(family => $"#include \"kp/{family}\"\n"));
             string prints = string.Concat(expressions.Select(expression => $"  printf(\"%lld\\n\", (long long)({expression}));\n"));
             File.WriteAllText($"{program}.cpp", $"#include <cstdio>\n{includes}int main() {{\n{prints}}}\n");
-            string compiler = Environment.GetEnvironmentVariable("CXX") is { Length: > 0 } set ? set : "c++";
-            Run(compiler, "-I", IncludeDirectory, "-o", program, $"{program}.cpp");
+            Compile($"{program}.cpp", program);
             return [.. Run(program).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(long.Parse)];
         }
         finally
@@ -32,7 +31,13 @@ internal static class CHeaders
         }
     }
 
-    private static string Run(string file, params string[] arguments)
+    public static void Compile(string source, string program)
+    {
+        string compiler = Environment.GetEnvironmentVariable("CXX") is { Length: > 0 } set ? set : "c++";
+        Run(compiler, "-std=c++20", "-I", IncludeDirectory, "-I", Path.GetDirectoryName(IncludeDirectory)!, "-o", program, source);
+    }
+
+    public static string Run(string file, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(file, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = process.StandardError.ReadToEndAsync();

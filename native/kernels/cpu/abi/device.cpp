@@ -23,12 +23,13 @@ kp_status kp_device_open(const kp_device_options* options, kp_device** device) {
     KP_REQUIRE(options->threads >= 0 && options->threads <= kMostThreads, "threads = %d must lie in [0, %d]", options->threads,
                kMostThreads);
     KP_REQUIRE(options->isa >= KP_ISA_AUTO && options->isa <= KP_ISA_AVX512_BF16, "isa = %d is unknown", options->isa);
+    KP_REQUIRE(options->pinned == 0 || options->pinned == 1, "pinned = %d must be 0 or 1", options->pinned);
     const kp::cpu::KernelTable* table = kp::cpu::FindKernels(options->isa);
     if (table == nullptr) {
       return Fail(KP_UNSUPPORTED, "this processor does not have instruction set %d; the best it has is %s", options->isa,
                   kp::cpu::FindKernels(KP_ISA_AUTO)->name);
     }
-    *device = new kp_device(*table, options->threads > 0 ? options->threads : kp::cpu::AllowedThreads());
+    *device = new kp_device(*table, options->threads > 0 ? options->threads : kp::cpu::AllowedThreads(), options->pinned == 1);
     return KP_OK;
   });
 }

@@ -43,6 +43,7 @@ typedef struct kp_device_options {
   int32_t index;   /* which device; 0 on the CPU */
   int32_t threads; /* CPU workers, the calling thread included; 0 = what the affinity mask and cgroup quota allow */
   kp_isa isa;      /* KP_ISA_AUTO = the best that the CPU has; another = forced, KP_UNSUPPORTED where absent */
+  int32_t pinned;  /* 1: each CPU worker stays on one processor, the thread that drives the device too; 0: the system moves them */
 } kp_device_options;
 
 typedef struct kp_device_info {
