@@ -59,7 +59,7 @@ kp_isa BestIsa() {
   if (!HasAll(extended.ebx, bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL) || !HasAll(SavedState(), kOsSavesZmm)) {
     return KP_ISA_AVX2;
   }
-  return HasAll(more.eax, bit_AVX512BF16) ? KP_ISA_AVX512_BF16 : KP_ISA_AVX512;
+  return HasAll(more.eax, bit_AVX512BF16) && HasAll(extended.ecx, bit_AVX512VNNI) ? KP_ISA_AVX512_BF16 : KP_ISA_AVX512;
 }
 
 }  // namespace

@@ -4,10 +4,7 @@
 
 namespace kp::cpu::KP_TARGET {
 
-extern const LinearFormat kLinearF32;
-extern const LinearFormat kLinearBf16;
-extern const LinearFormat kLinearF16;
-
+const LinearKernel& LinearKernelFor(const kp_linear_format& format);
 void Embedding(ThreadPool& pool, const EmbeddingCall& call);
 void RmsNorm(ThreadPool& pool, const NormCall& call);
 void LayerNorm(ThreadPool& pool, const NormCall& call);
@@ -21,7 +18,7 @@ extern const KernelTable kKernels;
 const KernelTable kKernels = {
     .isa = kIsa,
     .name = kIsaName,
-    .linear_formats = {&kLinearF32, &kLinearBf16, &kLinearF16},
+    .linear_kernel = LinearKernelFor,
     .embedding = Embedding,
     .rms_norm = RmsNorm,
     .layer_norm = LayerNorm,

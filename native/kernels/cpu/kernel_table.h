@@ -20,7 +20,7 @@ namespace kp::cpu {
 struct KernelTable {
   kp_isa isa;
   const char* name;
-  const LinearFormat* linear_formats[3]; /* by kp_dtype of the weights */
+  const LinearKernel& (*linear_kernel)(const kp_linear_format& format); /* of a format that the ABI has checked */
   EmbeddingFunction embedding;
   NormFunction rms_norm;
   NormFunction layer_norm;

@@ -1,83 +1,58 @@
 #include "cpu/linear.h"
 
 #include <algorithm>
-#include <type_traits>
 
+#include "cpu/linear_inputs.h"
 #include "cpu/linear_tile.h"
 
 namespace kp::cpu::KP_TARGET {
 namespace {
 
-/* How rows are cut into tiles of at most kTileRows: as few as possible, of sizes that differ by one at most. */
-struct RowTiles {
-  int64_t rows;
-  int64_t count;
-
-  explicit RowTiles(int64_t rows) : rows(rows), count((rows + kTileRows - 1) / kTileRows) {}
-  int64_t Begin(int64_t tile) const { return tile * rows / count; }
-  int64_t Largest() const { return (rows + count - 1) / count; }
-};
-
-/* Tiles with few rows take several panels, so that enough independent sums hide the latency of the multiplier. */
+/* Tiles with few rows take several panels, so that enough independent sums hide the latency of the multiplier. Codes are kept beside the
+ * weights they become, which leaves room for fewer. */
+template <typename Format>
 constexpr int PanelsAtOnce(int64_t rows) {
   int panels = 4;
-  while (panels > 1 && rows * kPanelVectors * panels > kSums) {
+  while (panels > 1 &&
+         (rows * kPanelVectors * panels > kSums || (Format::kQuantized && (rows + 2) * kPanelVectors * panels > kRegisters - 3))) {
     panels /= 2;
   }
   return panels;
 }
 
 template <typename Format, int kRows, int kPanels>
-void RunTile(int panels, const TileCall<Format>& call) {
+void RunTile(int panels, const TileCall& call) {
   if constexpr (kPanels > 1) {
     if (panels < kPanels) {
       RunTile<Format, kRows, kPanels / 2>(panels, call);
       return;
     }
   }
-  Tile<Format, kRows, kPanels>(call);
+  if constexpr (Format::kQuantized) {
+    QuantizedTile<Format, kRows, kPanels>(call);
+  } else {
+    Tile<Format, kRows, kPanels>(call);
+  }
 }
 
 template <typename Format, int kRows = kTileRows>
-void RunTile(int64_t rows, int panels, const TileCall<Format>& call) {
+void RunTile(int64_t rows, int panels, const TileCall& call) {
   if constexpr (kRows > 1) {
     if (rows < kRows) {
       RunTile<Format, kRows - 1>(rows, panels, call);
       return;
     }
   }
-  RunTile<Format, kRows, PanelsAtOnce(kRows)>(panels, call);
-}
-
-KP_INLINE Vec RoundToBf16(Vec value) {
-  Bf16 rounded[kLanes];
-  Store(rounded, value);
-  return Load(rounded);
+  RunTile<Format, kRows, PanelsAtOnce<Format>(kRows)>(panels, call);
 }
 
 template <typename Format>
 class Product {
  public:
-  using Input = typename Format::Input;
-  using Weight = typename Format::Weight;
-
   Product(const LinearCall& call, int64_t first_row, int64_t rows)
-      : call_(call), first_row_(first_row), tiles_(rows), steps_((call.linear.in + Format::kDepth - 1) / Format::kDepth) {}
+      : inputs(call, first_row, rows), call_(call), layout_(call.linear.layout), first_row_(first_row) {}
 
-  int64_t tiles() const { return tiles_.count; }
-
-  /* Input features of tiles [begin, end) as tiles read them: [steps, rows of the tile, kDepth]. */
-  void PackInputs(int64_t begin, int64_t end) const {
-    for (int64_t tile = begin; tile < end; ++tile) {
-      const int64_t rows = tiles_.Begin(tile + 1) - tiles_.Begin(tile);
-      const int64_t first = (first_row_ + tiles_.Begin(tile)) * call_.x_stride;
-      if (call_.x_dtype == KP_F32) {
-        PackTile(static_cast<const float*>(call_.x) + first, rows, TileInputs(tile));
-      } else {
-        PackTile(static_cast<const Bf16*>(call_.x) + first, rows, TileInputs(tile));
-      }
-    }
-  }
+  const Inputs<Format> inputs;
 
   /* Pieces of output: (panel, block of tiles) pairs. A matrix with fewer panels than the threads need is cut across its rows as well. */
   struct Pieces {
@@ -86,135 +61,144 @@ class Product {
     int64_t grain; /* 32 KiB of weights, 2 µs of memory bandwidth, as often as tiles pass over them */
   };
   Pieces Cut(int threads) const {
-    const int64_t panels = call_.linear.format->Panels(call_.linear.out);
-    const int64_t blocks = std::clamp<int64_t>(4 * threads / panels, 1, tiles_.count);
-    const int64_t tiles = tiles_.count / blocks;
-    return {blocks, panels * blocks, 1 + 32 * 1024 / (steps_ * kStepBytes * tiles)};
+    const int64_t blocks = std::clamp<int64_t>(4 * threads / layout_.panels, 1, inputs.tiles().count);
+    const int64_t tiles = inputs.tiles().count / blocks;
+    return {blocks, layout_.panels * blocks, 1 + 32 * 1024 / (layout_.panel_bytes * tiles)};
   }
 
   void Multiply(int64_t begin, int64_t end, int64_t blocks) const {
+    const RowTiles& tiles = inputs.tiles();
     for (int64_t piece = begin; piece < end;) {
-      int panels = blocks == 1 ? PanelsAtOnce(tiles_.Largest()) : 1;
+      int panels = blocks == 1 ? PanelsAtOnce<Format>(tiles.Largest()) : 1;
       while (piece + panels > end) {
         panels /= 2;
       }
       const int64_t block = piece % blocks;
-      MultiplyPanels(piece / blocks, panels, block * tiles_.count / blocks, (block + 1) * tiles_.count / blocks);
+      for (int64_t span = 0; span < layout_.spans; span += layout_.spans_at_once) {
+        MultiplyBlock(piece / blocks, panels, span, block * tiles.count / blocks, (block + 1) * tiles.count / blocks);
+      }
       piece += panels;
     }
   }
 
  private:
-  static constexpr int64_t kStepBytes = kPanelWidth * Format::kDepth * static_cast<int64_t>(sizeof(Weight));
-  /* A block of a panel stays in the second-level cache while all tiles of rows pass over it. */
-  static constexpr int64_t kBlockSteps = 256 * 1024 / kStepBytes;
+  static constexpr int64_t kStepBytes = kPanelVectors * Format::kVectorBytes;
   static constexpr int64_t kAheadBytes = 4096;
 
-  Input* TileInputs(int64_t tile) const { return static_cast<Input*>(call_.scratch) + tiles_.Begin(tile) * steps_ * Format::kDepth; }
-
-  /* Sixteen (kLanes) steps of all rows at a time: converted into a square of 32-bit elements, turned, and stored step by step. */
-  template <typename From>
-  void PackTile(const From* from, int64_t rows, Input* to) const {
-    constexpr int64_t kSide = kLanes * Format::kDepth;
-    static_assert(sizeof(Input) * Format::kDepth == sizeof(float));
-    alignas(64) Input square[kLanes][kSide] = {};
-    for (int64_t step = 0; step < steps_; step += kLanes) {
-      const int64_t k = step * Format::kDepth;
-      for (int64_t row = 0; row < rows; ++row) {
-        for (int i = 0; i < kSide; i += kLanes) {
-          const Vec value =
-              Load(from + row * call_.x_stride + k + i, static_cast<int>(std::clamp<int64_t>(call_.linear.in - k - i, 0, kLanes)));
-          Store(&square[row][i], std::is_same_v<Weight, Bf16> && std::is_same_v<Input, float> ? RoundToBf16(value) : value);
-        }
-      }
-      const int64_t steps = std::min<int64_t>(kLanes, steps_ - step);
-      if (rows == 1) {
-        Store(reinterpret_cast<float*>(to + k), Load(reinterpret_cast<const float*>(square[0])), static_cast<int>(steps));
-        continue;
-      }
-      Vec turned[kLanes];
-      for (int i = 0; i < kLanes; ++i) {
-        turned[i] = Load(reinterpret_cast<const float*>(square[i]));
-      }
-      Transpose(turned);
-      for (int64_t i = 0; i < steps; ++i) {
-        Store(reinterpret_cast<float*>(to + (step + i) * rows * Format::kDepth), turned[i], static_cast<int>(rows));
-      }
-    }
-  }
-
-  void MultiplyPanels(int64_t panel, int panels, int64_t first_tile, int64_t last_tile) const {
-    for (int64_t step = 0; step < steps_; step += kBlockSteps) {
-      MultiplyBlock(panel, panels, step, first_tile, last_tile);
-    }
-  }
-
-  void MultiplyBlock(int64_t panel, int panels, int64_t step, int64_t first_tile, int64_t last_tile) const {
+  void MultiplyBlock(int64_t panel, int panels, int64_t span, int64_t first_tile, int64_t last_tile) const {
     const int64_t column = panel * kPanelWidth;
-    const int64_t steps = std::min(kBlockSteps, steps_ - step);
-    const bool last = step + steps == steps_;
-    TileCall<Format> call;
-    call.panel_weights = steps_ * kPanelWidth * Format::kDepth;
-    call.w = static_cast<const Weight*>(call_.linear.weights) + panel * call.panel_weights + step * kPanelWidth * Format::kDepth;
-    call.steps = steps;
+    const char* start = static_cast<const char*>(call_.linear.weights) + panel * layout_.panel_bytes;
+    const int64_t first_step = span * layout_.span_steps;
+    TileCall call{};
+    call.panel_bytes = layout_.panel_bytes;
+    call.steps = std::min(layout_.span_steps, layout_.steps - first_step);
+    call.spans = std::min(layout_.spans_at_once, layout_.spans - span);
+    call.header = start + layout_.HeaderOf(span);
+    call.span_bytes = layout_.span_bytes;
+    call.w = start + layout_.StepsOf(span, kStepBytes);
+    call.scale_dtype = call_.linear.format.scale_dtype;
+    call.zero_points = call_.linear.format.zero_points != 0;
     call.y_stride = call_.y_stride;
     call.columns = call_.linear.out - column;
-    call.bias = last && call_.bias != nullptr ? call_.bias + column : nullptr;
-    call.first = step == 0;
+    call.first = span == 0;
+    call.last = span + call.spans == layout_.spans;
+    call.bias = call.last && call_.bias != nullptr ? call_.bias + column : nullptr;
     // One tile fetches a little ahead of itself; several share the fetching of the next block, which they will pass over as often.
-    const char* here = reinterpret_cast<const char*>(call.w);
-    const char* next = here + steps * kStepBytes + (last ? (panels - 1) * steps_ * kStepBytes : 0);
+    const int64_t block_bytes = layout_.span_bytes != 0 ? call.spans * layout_.span_bytes : call.steps * kStepBytes;
+    const char* next = call.w + block_bytes + (call.last ? (panels - 1) * layout_.panel_bytes : 0);
     const int64_t shares = std::min<int64_t>(last_tile - first_tile, 4);
     call.ahead_step = kStepBytes / shares;
+    call.ahead_span = layout_.span_bytes != 0 ? layout_.header_bytes / shares : 0;
     for (int64_t tile = first_tile; tile < last_tile; ++tile) {
       const int64_t share = tile - first_tile;
       if (share < shares) {
-        call.ahead = shares == 1 ? here + kAheadBytes : next + share * steps * call.ahead_step;
+        call.ahead = shares == 1 ? call.w + kAheadBytes : next + share * (block_bytes / shares);
       } else {
         call.ahead_step = 0;
+        call.ahead_span = 0;
       }
-      const int64_t rows = tiles_.Begin(tile + 1) - tiles_.Begin(tile);
-      call.x = TileInputs(tile) + step * rows * Format::kDepth;
-      call.y = call_.y + (first_row_ + tiles_.Begin(tile)) * call_.y_stride + column;
-      RunTile(rows, panels, call);
+      const int64_t rows = inputs.tiles().Rows(tile);
+      call.x = inputs.Of(tile, first_step);
+      call.input_sums = inputs.SumsOf(tile, span);
+      call.input_scales = inputs.quantized() ? inputs.ScalesOf(tile) : nullptr;
+      call.y = call_.y + (first_row_ + inputs.tiles().Begin(tile)) * call_.y_stride + column;
+      RunTile<Format>(rows, panels, call);
     }
   }
 
   const LinearCall& call_;
+  const LinearLayout& layout_;
   const int64_t first_row_;
-  const RowTiles tiles_;
-  const int64_t steps_;
 };
 
 template <typename Format>
 void Forward(ThreadPool& pool, const LinearCall& call) {
-  for (int64_t row = 0; row < call.rows; row += LinearFormat::kSlabRows) {
-    const int64_t rows = std::min(LinearFormat::kSlabRows, call.rows - row);
+  for (int64_t row = 0; row < call.rows; row += LinearKernel::kSlabRows) {
+    const int64_t rows = std::min(LinearKernel::kSlabRows, call.rows - row);
     const Product<Format> product(call, row, rows);
-    pool.ParallelFor(product.tiles(), 1 + 32768 / (kTileRows * call.linear.in),
-                     [&](int64_t begin, int64_t end) { product.PackInputs(begin, end); });
+    pool.ParallelFor(product.inputs.tiles().count, 1 + 32768 / (kTileRows * call.linear.in),
+                     [&](int64_t begin, int64_t end) { product.inputs.Pack(begin, end); });
     const auto pieces = product.Cut(pool.threads());
     pool.ParallelFor(pieces.count, pieces.grain, [&](int64_t begin, int64_t end) { product.Multiply(begin, end, pieces.blocks); });
   }
 }
 
 template <typename Format>
-constexpr LinearFormat Describe() {
-  return {kPanelWidth, Format::kDepth, sizeof(typename Format::Weight), sizeof(typename Format::Input), &Forward<Format>};
+constexpr LinearKernel Describe() {
+  LinearKernel kernel{};
+  kernel.panel_width = kPanelWidth;
+  kernel.depth = Format::kDepth * Format::kParts;
+  kernel.step_bytes = kPanelVectors * Format::kVectorBytes;
+  kernel.input_bytes = sizeof(typename Format::Input);
+  kernel.integer_inputs = Format::kIntegerInputs;
+  kernel.forward = &Forward<Format>;
+  kernel.lanes = kLanes;
+  kernel.vector_bytes = Format::kVectorBytes;
+  if constexpr (Format::kQuantized) {
+    kernel.lane_bytes = Format::kLaneBytes;
+    kernel.code_bias = Format::kCodeBias;
+    for (int k = 0; k < kernel.depth; ++k) {
+      kernel.offset[k] = Format::kOffset[k];
+      kernel.shift[k] = Format::kShift[k];
+    }
+  }
+  return kernel;
 }
+
+constexpr LinearKernel kF32 = Describe<Widened<float>>();
+constexpr LinearKernel kF16 = Describe<Widened<Fp16>>();
+constexpr LinearKernel kInt8Floats = Describe<Int8Floats>();
+constexpr LinearKernel kInt4Floats = Describe<Int4Floats>();
+#if defined(__AVX512BF16__)
+constexpr LinearKernel kBf16 = Describe<Bf16Pairs>();
+constexpr LinearKernel kInt8Bf16 = Describe<Int8Bf16>();
+constexpr LinearKernel kInt4Bf16 = Describe<Int4Bf16>();
+#else
+constexpr LinearKernel kBf16 = Describe<Widened<Bf16>>();
+#endif
+#if defined(__AVX512VNNI__)
+constexpr LinearKernel kInt8Quads = Describe<Int8Quads>();
+constexpr LinearKernel kInt4Quads = Describe<Int4Quads>();
+#endif
 
 }  // namespace
 
-extern const LinearFormat kLinearF32;
-extern const LinearFormat kLinearBf16;
-extern const LinearFormat kLinearF16;
-
-const LinearFormat kLinearF32 = Describe<Widened<float>>();
-const LinearFormat kLinearF16 = Describe<Widened<Fp16>>();
-#if defined(__AVX512BF16__)
-const LinearFormat kLinearBf16 = Describe<Bf16Pairs>();
-#else
-const LinearFormat kLinearBf16 = Describe<Widened<Bf16>>();
+/* Where the processor has no products of codes, codes of inputs are multiplied as floats: no more rounding than in any fp32 sum. */
+const LinearKernel& LinearKernelFor(const kp_linear_format& format) {
+  if (format.bits == 0) {
+    return format.dtype == KP_F32 ? kF32 : format.dtype == KP_BF16 ? kBf16 : kF16;
+  }
+#if defined(__AVX512VNNI__)
+  if (format.dynamic_inputs != 0) {
+    return format.bits == 8 ? kInt8Quads : kInt4Quads;
+  }
 #endif
+#if defined(__AVX512BF16__)
+  if (format.dtype == KP_BF16) {
+    return format.bits == 8 ? kInt8Bf16 : kInt4Bf16;
+  }
+#endif
+  return format.bits == 8 ? kInt8Floats : kInt4Floats;
+}
 
 }  // namespace kp::cpu::KP_TARGET

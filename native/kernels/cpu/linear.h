@@ -1,7 +1,8 @@
-/* Matrix products: what a packed matrix is, and what an instruction set brings to multiply it. */
+/* Matrix products: how a packed matrix lies in memory, and what an instruction set brings to multiply it. */
 #ifndef KP_CPU_LINEAR_H_
 #define KP_CPU_LINEAR_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cpu/thread_pool.h"
@@ -18,43 +19,98 @@ struct LinearCall {
   const float* bias;
   float* y;
   int64_t y_stride;
-  void* scratch; /* LinearFormat::ScratchBytes */
+  void* scratch; /* LinearLayout::ScratchBytes */
 };
 
-/* How one instruction set stores and multiplies one type of weights.
+/* How one instruction set stores and multiplies one kind of weights.
  *
  * A matrix is a row of panels, each panel_width output features wide (the last one filled up with zeros). A panel is a row of steps, each
- * depth input features deep: step s holds the weights of features s * depth … for its first output feature, then for its second, and so
- * on. So a product with one row reads memory from front to back, an output feature is one lane of one vector, and its sum runs over
- * rising input features in that lane whatever the number of rows: that is batch invariance. */
-struct LinearFormat {
+ * depth input features deep: step s holds the weights of features s * depth … for all its output features. So a product with one row reads
+ * memory from front to back, an output feature is one lane of one vector, and its sum runs over rising input features in that lane
+ * whatever the number of rows: that is batch invariance. */
+struct LinearKernel {
   int panel_width;
   int depth;
-  int weight_bytes;
-  int input_bytes; /* of one input feature as the kernel reads it */
+  int step_bytes;
+  int input_bytes;     /* of one input feature as the kernel reads it */
+  bool integer_inputs; /* the kernel reads codes of inputs, and their sums over each span */
   void (*forward)(ThreadPool& pool, const LinearCall& call);
+
+  /* Where a step holds the code of output feature o and input feature k: at byte o / lanes * vector_bytes + o % lanes * lane_bytes +
+   * offset[k], shifted by shift[k]. Plain weights lie as [panel_width, depth]. */
+  int lanes;
+  int vector_bytes;
+  int lane_bytes;
+  int code_bias; /* added to a code without zero point before it is stored */
+  int8_t offset[8];
+  int8_t shift[8];
 
   /* Rows whose inputs are repacked at once. More rows go slab by slab. */
   static constexpr int64_t kSlabRows = 240;
-
-  int64_t Steps(int64_t in) const { return (in + depth - 1) / depth; }
-  int64_t Panels(int64_t out) const { return (out + panel_width - 1) / panel_width; }
-  int64_t PanelBytes(int64_t in) const { return Steps(in) * depth * panel_width * weight_bytes; }
-  int64_t ScratchBytes(int64_t in) const { return kSlabRows * Steps(in) * depth * input_bytes; }
+  /* This much of a panel stays in the second-level cache while all tiles of rows pass over it. */
+  static constexpr int64_t kBlockBytes = 256 * 1024;
 };
 
-/* Packs rows of a checkpoint's matrix into their places. source is not aligned. */
-void LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
+/* Where the parts of one matrix's panels are. A span is what is summed in registers: a group of input features with its own scales, which
+ * stand before its steps; or, where a row has one scale or none, a block of steps, all scales then standing before the panel's first. */
+struct LinearLayout {
+  int64_t steps; /* of a panel */
+  int64_t span_steps;
+  int64_t spans;
+  int64_t spans_at_once; /* spans of a block that stays in the second-level cache */
+  int64_t header_bytes;  /* scales, then zero points as bytes, of panel_width features */
+  int64_t span_bytes;    /* from one span's header to the next; 0 where one header serves all */
+  int64_t panel_bytes;
+  int64_t panels;
+
+  LinearLayout(const LinearKernel& kernel, const kp_linear_format& format, int64_t out, int64_t in)
+      : steps((in + kernel.depth - 1) / kernel.depth), panels((out + kernel.panel_width - 1) / kernel.panel_width) {
+    const int64_t block_steps = kernel.kBlockBytes / kernel.step_bytes;
+    const int64_t unit = 2 * kernel.panel_width; /* a cache line with AVX-512, so that steps are aligned to lines */
+    header_bytes = format.bits == 0 ? 0 : kernel.panel_width * ((format.scale_dtype == KP_F32 ? 4 : 2) + (format.zero_points != 0 ? 1 : 0));
+    header_bytes = (header_bytes + unit - 1) / unit * unit;
+    if (format.bits != 0 && format.group != 0) {
+      span_steps = format.group / kernel.depth;
+      spans = (in + format.group - 1) / format.group;
+      steps = spans * span_steps;
+      span_bytes = header_bytes + span_steps * kernel.step_bytes;
+      spans_at_once = std::max<int64_t>(1, block_steps / span_steps);
+      panel_bytes = spans * span_bytes;
+    } else {
+      span_steps = std::min(steps, block_steps);
+      spans = (steps + span_steps - 1) / span_steps;
+      span_bytes = 0;
+      spans_at_once = 1;
+      panel_bytes = header_bytes + steps * kernel.step_bytes;
+    }
+  }
+
+  /* From the panel's start. */
+  int64_t HeaderOf(int64_t span) const { return span * span_bytes; }
+  int64_t StepsOf(int64_t span, int step_bytes) const {
+    return header_bytes + span * (span_bytes != 0 ? span_bytes : span_steps * step_bytes);
+  }
+
+  /* Inputs of a slab, then their scales [rows], then their sums [spans, rows]. */
+  int64_t InputBytes(const LinearKernel& kernel) const { return LinearKernel::kSlabRows * steps * kernel.depth * kernel.input_bytes; }
+  int64_t ScratchBytes(const LinearKernel& kernel) const {
+    return InputBytes(kernel) + LinearKernel::kSlabRows * (1 + spans) * static_cast<int64_t>(sizeof(float));
+  }
+};
+
+/* Packs rows of a checkpoint's matrix into their places. source is not aligned. False where a number is not finite. */
+bool LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
               int64_t source_stride);
 
 }  // namespace kp::cpu
 
 struct kp_linear {
   kp_device* device;
-  const kp::cpu::LinearFormat* format;
+  const kp::cpu::LinearKernel* kernel;
+  kp_linear_format format;
+  kp::cpu::LinearLayout layout;
   int64_t out;
   int64_t in;
-  kp_dtype dtype;
   int64_t bytes;
   void* weights;
 };

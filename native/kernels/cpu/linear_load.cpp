@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "common/checks.h"
 #include "common/half.h"
 #include "cpu/linear.h"
+#include "cpu/linear_quantize.h"
 
 namespace kp::cpu {
 namespace {
@@ -11,76 +13,207 @@ namespace {
 /* 64 steps of a panel (8 KiB) stay in the first-level cache while one row after the other fills its lane. */
 constexpr int64_t kStepsAtOnce = 64;
 
+/* Rows of the source that fall into one panel. */
+struct PanelRows {
+  kp_linear& linear;
+  char* panel;
+  int64_t begin; /* lanes */
+  int64_t end;
+  const char* source; /* of lane begin */
+  int64_t stride_bytes;
+
+  const char* Row(int64_t lane) const { return source + (lane - begin) * stride_bytes; }
+};
+
+template <typename T>
+T Read(const char* from, int64_t index) {
+  T value;
+  std::memcpy(&value, from + index * static_cast<int64_t>(sizeof value), sizeof value);
+  return value;
+}
+
+/* No bit of the exponent is 0 in an infinity or NaN, and in nothing else. */
+bool AllFinite(const char* row, kp_dtype dtype, int64_t count) {
+  uint32_t bad = 0;
+  if (dtype == KP_F32) {
+    for (int64_t i = 0; i < count; ++i) {
+      bad |= (Read<uint32_t>(row, i) & 0x7f800000u) == 0x7f800000u;
+    }
+  } else {
+    const uint16_t exponent = dtype == KP_BF16 ? 0x7f80 : 0x7c00;
+    uint16_t found = 0;
+    for (int64_t i = 0; i < count; ++i) {
+      found = static_cast<uint16_t>(found | ((Read<uint16_t>(row, i) & exponent) == exponent));
+    }
+    bad = found;
+  }
+  return bad == 0;
+}
+
 template <typename To, typename From>
-void LoadPanel(const kp_linear& linear, int64_t panel, int64_t first_row, int64_t rows, const char* source, int64_t source_stride) {
-  const LinearFormat& format = *linear.format;
-  const int64_t width = format.panel_width;
-  const int64_t depth = format.depth;
-  const int64_t begin = std::max(first_row, panel * width);
-  const int64_t end = std::min(first_row + rows, (panel + 1) * width);
-  To* to = reinterpret_cast<To*>(static_cast<char*>(linear.weights) + panel * format.PanelBytes(linear.in));
-  for (int64_t k0 = 0; k0 < linear.in; k0 += kStepsAtOnce * depth) {
-    const int64_t k1 = std::min(linear.in, k0 + kStepsAtOnce * depth);
-    for (int64_t row = begin; row < end; ++row) {
-      const char* from = source + (row - first_row) * source_stride * static_cast<int64_t>(sizeof(From));
-      To* lane = to + (row - panel * width) * depth;
+bool ConvertPanel(const PanelRows& rows) {
+  const LinearKernel& kernel = *rows.linear.kernel;
+  const int64_t width = kernel.panel_width;
+  const int64_t depth = kernel.depth;
+  const int64_t in = rows.linear.in;
+  bool finite = true;
+  for (int64_t k0 = 0; k0 < in; k0 += kStepsAtOnce * depth) {
+    const int64_t k1 = std::min(in, k0 + kStepsAtOnce * depth);
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+      To* lane = reinterpret_cast<To*>(rows.panel) + row * depth;
       for (int64_t k = k0; k < k1; ++k) {
-        From value;
-        std::memcpy(&value, from + k * static_cast<int64_t>(sizeof(From)), sizeof value);
-        FromFloat(ToFloat(value), lane[k / depth * depth * width + k % depth]);
+        To& to = lane[k / depth * depth * width + k % depth];
+        FromFloat(ToFloat(Read<From>(rows.Row(row), k)), to);
+        const float value = ToFloat(to);
+        finite &= value - value == 0.0f;
       }
     }
   }
+  return finite;
 }
 
 /* The same where the types agree: what a row has in a step moves as one word. Five times as fast, and most of what a start does. */
 template <typename Word>
-void CopyPanel(const kp_linear& linear, int64_t panel, int64_t first_row, int64_t rows, const char* source, int64_t source_stride) {
-  const LinearFormat& format = *linear.format;
-  const int64_t width = format.panel_width;
-  const int64_t whole = linear.in / format.depth;
-  const int64_t rest = linear.in % format.depth * format.weight_bytes;
-  const int64_t begin = std::max(first_row, panel * width);
-  const int64_t end = std::min(first_row + rows, (panel + 1) * width);
-  Word* to = reinterpret_cast<Word*>(static_cast<char*>(linear.weights) + panel * format.PanelBytes(linear.in));
+bool CopyPanel(const PanelRows& rows) {
+  const LinearKernel& kernel = *rows.linear.kernel;
+  const int64_t width = kernel.panel_width;
+  const int64_t weight_bytes = BytesOf(rows.linear.format.dtype);
+  const int64_t whole = rows.linear.in / kernel.depth;
+  const int64_t rest = rows.linear.in % kernel.depth * weight_bytes;
+  Word* to = reinterpret_cast<Word*>(rows.panel);
+  bool finite = true;
   for (int64_t step0 = 0; step0 < whole; step0 += kStepsAtOnce) {
     const int64_t step1 = std::min(whole, step0 + kStepsAtOnce);
-    for (int64_t row = begin; row < end; ++row) {
-      const char* from = source + (row - first_row) * source_stride * format.weight_bytes;
-      Word* lane = to + row - panel * width;
+    for (int64_t row = rows.begin; row < rows.end; ++row) {
+      const char* from = rows.Row(row);
+      finite &= AllFinite(from + step0 * static_cast<int64_t>(sizeof(Word)), rows.linear.format.dtype, (step1 - step0) * kernel.depth);
       for (int64_t step = step0; step < step1; ++step) {
-        std::memcpy(lane + step * width, from + step * static_cast<int64_t>(sizeof(Word)), sizeof(Word));
+        to[row + step * width] = Read<Word>(from, step);
       }
     }
   }
-  for (int64_t row = begin; rest > 0 && row < end; ++row) {
-    const char* from = source + (row - first_row) * source_stride * format.weight_bytes;
-    std::memcpy(to + whole * width + row - panel * width, from + whole * static_cast<int64_t>(sizeof(Word)), static_cast<size_t>(rest));
+  for (int64_t row = rows.begin; rest > 0 && row < rows.end; ++row) {
+    const char* from = rows.Row(row) + whole * static_cast<int64_t>(sizeof(Word));
+    finite &= AllFinite(from, rows.linear.format.dtype, rest / weight_bytes);
+    std::memcpy(to + whole * width + row, from, static_cast<size_t>(rest));
+  }
+  return finite;
+}
+
+/* Codes of one row over at most kLargestGroup input features, with what takes them back. */
+void StoreScale(const PanelRows& rows, char* header, int64_t lane, GroupScale scale) {
+  const kp_linear_format& format = rows.linear.format;
+  const int64_t width = rows.linear.kernel->panel_width;
+  int64_t bytes = sizeof(float);
+  if (format.scale_dtype == KP_F32) {
+    reinterpret_cast<float*>(header)[lane] = scale.scale;
+  } else if (format.scale_dtype == KP_BF16) {
+    FromFloat(scale.scale, reinterpret_cast<Bf16*>(header)[lane]);
+    bytes = sizeof(Bf16);
+  } else {
+    FromFloat(scale.scale, reinterpret_cast<Fp16*>(header)[lane]);
+    bytes = sizeof(Fp16);
+  }
+  if (format.zero_points != 0) {
+    reinterpret_cast<uint8_t*>(header)[width * bytes + lane] = static_cast<uint8_t>(scale.zero_point);
   }
 }
 
-template <typename To>
-auto ChooseSource(kp_dtype source_dtype) {
-  return source_dtype == KP_F32 ? &LoadPanel<To, float> : source_dtype == KP_BF16 ? &LoadPanel<To, Bf16> : &LoadPanel<To, Fp16>;
+/* Codes [lanes, kLargestGroup] of steps into their places. A code that stands for 0 fills what the row lacks. */
+void PlaceCodes(const PanelRows& rows, const uint8_t (*codes)[kLargestGroup], char* to, int64_t steps) {
+  const LinearKernel& kernel = *rows.linear.kernel;
+  for (int64_t step = 0; step < steps; ++step, to += kernel.step_bytes) {
+    for (int64_t lane = rows.begin; lane < rows.end; ++lane) {
+      uint8_t* place = reinterpret_cast<uint8_t*>(to) + lane / kernel.lanes * kernel.vector_bytes + lane % kernel.lanes * kernel.lane_bytes;
+      const uint8_t* code = &codes[lane][step * kernel.depth];
+      for (int k = 0; k < kernel.depth; ++k) {
+        const int shifted = code[k] << kernel.shift[k];
+        uint8_t& byte = place[kernel.offset[k]];
+        byte = static_cast<uint8_t>(kernel.shift[k] == 0 ? shifted : byte | shifted);
+      }
+    }
+  }
+}
+
+constexpr int kMostPanelRows = 32;
+
+template <typename From>
+bool QuantizePanel(const PanelRows& rows) {
+  const kp_linear& linear = rows.linear;
+  const LinearKernel& kernel = *linear.kernel;
+  const LinearLayout& layout = linear.layout;
+  const bool grouped = layout.span_bytes != 0;
+  const int bias = linear.format.zero_points != 0 ? 0 : kernel.code_bias;
+  GroupScale scales[kMostPanelRows];
+  bool finite = true;
+  if (!grouped) {
+    for (int64_t lane = rows.begin; lane < rows.end; ++lane) {
+      finite &= ChooseScale<From>(linear.format, rows.Row(lane), linear.in, scales[lane]);
+      StoreScale(rows, rows.panel, lane, scales[lane]);
+    }
+  }
+  uint8_t codes[kMostPanelRows][kLargestGroup];
+  const int64_t piece = grouped ? linear.format.group : kLargestGroup;
+  const int64_t padded = layout.steps * kernel.depth;
+  for (int64_t k = 0; k < padded; k += piece) {
+    const int64_t count = std::clamp<int64_t>(linear.in - k, 0, piece);
+    const int64_t span = grouped ? k / piece : 0;
+    for (int64_t lane = rows.begin; lane < rows.end; ++lane) {
+      const char* from = rows.Row(lane) + k * static_cast<int64_t>(sizeof(From));
+      if (grouped) {
+        finite &= ChooseScale<From>(linear.format, from, count, scales[lane]);
+        StoreScale(rows, rows.panel + layout.HeaderOf(span), lane, scales[lane]);
+      }
+      ChooseCodes<From>(linear.format, from, count, scales[lane], bias, codes[lane]);
+      std::memset(codes[lane] + count, bias, static_cast<size_t>(piece - count));
+    }
+    char* to = rows.panel + layout.StepsOf(span, kernel.step_bytes) + (grouped ? 0 : k / kernel.depth * kernel.step_bytes);
+    PlaceCodes(rows, codes, to, std::min(piece, padded - k) / kernel.depth);
+  }
+  return finite;
+}
+
+using LoadPanel = bool (*)(const PanelRows& rows);
+
+template <typename From>
+LoadPanel Choose(const kp_linear_format& format) {
+  return format.bits != 0          ? &QuantizePanel<From>
+         : format.dtype == KP_F32  ? &ConvertPanel<float, From>
+         : format.dtype == KP_BF16 ? &ConvertPanel<Bf16, From>
+                                   : &ConvertPanel<Fp16, From>;
+}
+
+LoadPanel Choose(const kp_linear& linear, kp_dtype source_dtype) {
+  if (linear.format.bits == 0 && linear.format.dtype == source_dtype) {
+    return linear.kernel->depth * BytesOf(source_dtype) == sizeof(uint32_t) ? &CopyPanel<uint32_t> : &CopyPanel<uint16_t>;
+  }
+  return source_dtype == KP_F32    ? Choose<float>(linear.format)
+         : source_dtype == KP_BF16 ? Choose<Bf16>(linear.format)
+                                   : Choose<Fp16>(linear.format);
 }
 
 }  // namespace
 
-void LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
+bool LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
               int64_t source_stride) {
-  const int step_bytes = linear.format->depth * linear.format->weight_bytes;
-  const auto load = linear.dtype == source_dtype ? (step_bytes == sizeof(uint32_t) ? &CopyPanel<uint32_t> : &CopyPanel<uint16_t>)
-                    : linear.dtype == KP_F32     ? ChooseSource<float>(source_dtype)
-                    : linear.dtype == KP_BF16    ? ChooseSource<Bf16>(source_dtype)
-                                                 : ChooseSource<Fp16>(source_dtype);
-  const int64_t width = linear.format->panel_width;
+  const LoadPanel load = Choose(linear, source_dtype);
+  const int64_t width = linear.kernel->panel_width;
+  const int64_t stride_bytes = source_stride * BytesOf(source_dtype);
   const int64_t first_panel = first_row / width;
   const int64_t panels = (first_row + rows + width - 1) / width - first_panel;
+  std::atomic<bool> finite{true};
   pool.ParallelFor(panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = first_panel + begin; panel < first_panel + end; ++panel) {
-      load(linear, panel, first_row, rows, static_cast<const char*>(source), source_stride);
+      const int64_t row = std::max(first_row, panel * width);
+      const int64_t end_row = std::min(first_row + rows, (panel + 1) * width);
+      const char* from = static_cast<const char*>(source) + (row - first_row) * stride_bytes;
+      char* to = static_cast<char*>(linear.weights) + panel * linear.layout.panel_bytes;
+      if (!load({linear, to, row - panel * width, end_row - panel * width, from, stride_bytes})) {
+        finite.store(false, std::memory_order_relaxed);
+      }
     }
   });
+  return finite.load(std::memory_order_relaxed);
 }
 
 }  // namespace kp::cpu

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 #define KP_API __attribute__((visibility("default")))
-#define KP_ABI_VERSION 1
+#define KP_ABI_VERSION 2
 
 typedef int32_t kp_status;
 enum {
@@ -26,7 +26,8 @@ enum {
   KP_OUT_OF_MEMORY = 2,
   KP_UNSUPPORTED = 3,  /* valid, but this library or device cannot do it */
   KP_DEVICE_ERROR = 4, /* the device failed; it must not be used further */
-  KP_INTERNAL = 5
+  KP_INTERNAL = 5,
+  KP_INVALID_DATA = 6 /* what was to be stored cannot be; the message says why */
 };
 
 typedef int32_t kp_dtype;

@@ -1,11 +1,29 @@
-/* Matrix products with weights packed once at load.
+/* Matrix products with weights packed, and where asked quantized, once at load.
  *
  * y[r, o] = sum_i x[r, i] * W[o, i] + bias[o]
  *   W [out, in] as a checkpoint stores it (row = output feature)
- * Accumulates in fp32. The order of the sum over i and the tile shape of one output element depend on in and on the
- * instruction set only: never on rows, out or the number of threads (batch invariance).
- * The compute type follows the weight type: KP_F32 and KP_F16 weights multiply fp32 inputs; KP_BF16 weights multiply
- * bf16 inputs (x given as KP_F32 is rounded to nearest-even first, on every instruction set). */
+ *
+ * Batch invariance: the order of the sum over i and the tile shape of one output element depend on in, the format and the instruction set
+ * only: never on rows, out or the number of threads. Sums are fp32, or exact integers where both factors are.
+ *
+ * Plain weights (bits = 0). KP_F32 and KP_F16 weights multiply fp32 inputs; KP_BF16 weights multiply bf16 inputs (x given as KP_F32 is
+ * rounded to nearest-even first, on every instruction set).
+ *
+ * Quantized weights (bits = 8 or 4). A row's weights are cut into groups of `group` consecutive input features, the last one possibly
+ * shorter; group = 0 makes the whole row one group. A group g has a scale s, and with zero_points a zero point z; q are the codes:
+ *   W[o, i] ~ s * (q - z), z = 0 without zero points
+ *   8 bits               s = max|w| / 127             q = clamp(rint(w / s), -127, 127)
+ *   4 bits, symmetric    s = m / -8                   q = clamp(rint(w / s), -8, 7)       m = the first w of largest magnitude: s may be <
+ * 0 4 bits, zero points  s = (max(w, 0) - min(w, 0)) / 15,  z = clamp(rint(-min(w, 0) / s), 0, 15),  q = clamp(rint(w / s) + z, 0, 15) s is
+ * rounded to scale_dtype before the codes are chosen; where it is then 0 (a group of zeros) all codes stand for 0. Divisions are fp32, rint
+ * goes to nearest even. y[r, o] = sum_g s[o, g] * (sum_{i in g} x[r, i] * q[o, i] - z[o, g] * sum_{i in g} x[r, i]) + bias[o] with inputs
+ * as for plain weights of the format's dtype: bf16 where that is KP_BF16, else fp32. Codes are exact in both.
+ *
+ * Quantized inputs (dynamic_inputs): x itself is replaced by codes p, one scale t a row of x, and the sums over a group are whole numbers:
+ *   t[r] = max_i |x[r, i]| / 127    p = clamp(rint(x[r, i] * (127 / max_i |x[r, i]|)), -127, 127)    y = t[r] * (the sum above, of p) +
+ * bias[o] A row of x whose largest magnitude is below 2^-100 counts as zeros; one that holds NaN or infinity makes its row of y NaN.
+ *
+ * How codes, scales and padding lie in memory is the library's own affair. */
 #ifndef KP_LINEAR_H_
 #define KP_LINEAR_H_
 
@@ -17,17 +35,30 @@ extern "C" {
 
 typedef struct kp_linear kp_linear;
 
-/* An empty packed matrix [out, in] of weight type dtype. in, out >= 1. */
-KP_API kp_status kp_linear_create(kp_device* device, int64_t out, int64_t in, kp_dtype dtype, kp_linear** linear);
+/* How a matrix is stored and multiplied. */
+typedef struct kp_linear_format {
+  kp_dtype dtype;         /* of plain weights; of quantized ones: what they stand for, which chooses the type of the inputs */
+  int32_t bits;           /* 0 = plain weights; 8 or 4 = codes of so many bits; the fields below are then read, else they must be 0 */
+  int32_t group;          /* input features that share a scale: 32, 64, 128 or 256; 0 = the whole row */
+  kp_dtype scale_dtype;   /* in which scales are kept */
+  int32_t zero_points;    /* 1 = each group has one; with 4 bits only */
+  int32_t dynamic_inputs; /* 1 = inputs are quantized to 8 bits, one scale a row */
+} kp_linear_format;
+
+/* An empty packed matrix [out, in]. in, out >= 1. */
+KP_API kp_status kp_linear_create(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format, kp_linear** linear);
 KP_API void kp_linear_destroy(kp_linear* linear);
 /* Bytes of device memory that it holds. */
 KP_API int64_t kp_linear_bytes(const kp_linear* linear);
-/* Packs rows [first_row, first_row + rows) from host memory: source [rows, in] of source_dtype (any of the three; converted
- * to the linear's type, round to nearest even), consecutive rows source_stride elements apart, any alignment. Several calls
- * fill one matrix (query, key and value rows of a fused product). Every row must be loaded before the first forward. */
+/* What kp_linear_bytes will be, before anything is allocated; -1 where kp_linear_create would refuse the arguments. */
+KP_API int64_t kp_linear_packed_bytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format);
+/* Packs rows [first_row, first_row + rows) from host memory: source [rows, in] of source_dtype (any of the three; converted or quantized
+ * to the linear's format, round to nearest even), consecutive rows source_stride elements apart, any alignment. Several calls
+ * fill one matrix (query, key and value rows of a fused product). Every row must be loaded before the first forward.
+ * KP_INVALID_DATA: source holds NaN or infinity, or a number that becomes infinite in the format's dtype; those rows are then undefined. */
 KP_API kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
                                 int64_t source_stride);
-/* x [rows, in] of x_dtype (KP_F32, or KP_BF16 for a KP_BF16 linear), row stride x_stride; bias [out] f32 or null;
+/* x [rows, in] of x_dtype (KP_F32, or KP_BF16 for a linear of dtype KP_BF16), row stride x_stride; bias [out] f32 or null;
  * y [rows, out] f32, row stride y_stride. rows = 0 is fine. x and y must not overlap. */
 KP_API kp_status kp_linear_forward(kp_stream* stream, const kp_linear* linear, const void* x, kp_dtype x_dtype, int64_t x_stride,
                                    int64_t rows, const float* bias, float* y, int64_t y_stride);
