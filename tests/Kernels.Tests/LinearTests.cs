@@ -88,7 +88,7 @@ public sealed class LinearTests
         using Rig rig = Rig.Open(target);
         var c = new Case(3, 37, 50, ElementType.Float32, ElementType.Float32, ElementType.BFloat16);
         float[] expected = new Run(rig, c).Forward(0, c.Rows);
-        using PackedLinear linear = rig.Device.CreateLinear(c.Out, c.In, c.Type);
+        using PackedLinear linear = rig.Device.CreateLinear(c.Out, c.In, LinearFormat.Plain(c.Type));
         const int stride = 53;
         byte[] source = new byte[1 + (2 * stride * c.Out)];
         byte[] rows = Elements.Encode(Run.Weights(c), c.SourceType);
@@ -132,12 +132,12 @@ public sealed class LinearTests
     public unsafe void Linear_WithBadArguments_Refuses(KernelTarget target)
     {
         using Rig rig = Rig.Open(target);
-        Expect.InvalidArgument(() => rig.Device.CreateLinear(0, 4, ElementType.Float32), "out");
-        Expect.InvalidArgument(() => rig.Device.CreateLinear(4, 0, ElementType.Float32), "in");
-        Expect.InvalidArgument(() => rig.Device.CreateLinear(-4, 4, ElementType.Float32), "out < 0");
-        Expect.InvalidArgument(() => rig.Device.CreateLinear(4, 4, (ElementType)7), "type");
+        Expect.InvalidArgument(() => rig.Device.CreateLinear(0, 4, LinearFormat.Plain(ElementType.Float32)), "out");
+        Expect.InvalidArgument(() => rig.Device.CreateLinear(4, 0, LinearFormat.Plain(ElementType.Float32)), "in");
+        Expect.InvalidArgument(() => rig.Device.CreateLinear(-4, 4, LinearFormat.Plain(ElementType.Float32)), "out < 0");
+        Expect.InvalidArgument(() => rig.Device.CreateLinear(4, 4, LinearFormat.Plain((ElementType)7)), "type");
 
-        using PackedLinear linear = rig.Device.CreateLinear(4, 8, ElementType.Float32);
+        using PackedLinear linear = rig.Device.CreateLinear(4, 8, LinearFormat.Plain(ElementType.Float32));
         Assert.True(linear.Bytes >= 4 * 8 * 4);
         float[] weights = new float[32];
         fixed (float* source = weights)
@@ -190,7 +190,7 @@ public sealed class LinearTests
         private DeviceArray<byte> _x;
 
         public Run(Rig rig, Case c, int? features = null)
-            : this(rig, c, rig.Own(rig.Device.CreateLinear(features ?? c.Out, c.In, c.Type)))
+            : this(rig, c, rig.Own(rig.Device.CreateLinear(features ?? c.Out, c.In, LinearFormat.Plain(c.Type))))
         {
             byte[] source = Elements.Encode(Weights(c)[..(_features * c.In)], c.SourceType);
             _linear.Load(0, _features, source, c.SourceType);

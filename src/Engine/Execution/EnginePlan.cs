@@ -8,8 +8,8 @@ internal sealed record EnginePlan
 {
     public required StepLimits Limits { get; init; }
 
-    /// <summary>Type of matrices and tables on the device.</summary>
-    public required ElementType WeightType { get; init; }
+    /// <summary>How matrices are stored on the device; its type is that of tables too.</summary>
+    public required LinearFormat Storage { get; init; }
 
     /// <summary>Type of cached keys and values.</summary>
     public required CacheType CacheType { get; init; }

@@ -34,29 +34,29 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         return device.Isa == Isa.Auto ? free : Math.Max(free - ProcessBytes, free / 2);
     }
 
-    /// <param name="weightType">Type of matrices and tables.</param>
+    /// <param name="storage">How matrices are stored; its type is that of tables too.</param>
     /// <exception cref="InvalidDataException">An option is out of the model's range, or the memory does not suffice.</exception>
-    public EnginePlan Resolve(ElementType weightType)
+    public EnginePlan Resolve(LinearFormat storage)
     {
         if (options.MaxModelLength > spec.MaxPositions)
         {
             throw new InvalidDataException(
                 $"max_model_len is {options.MaxModelLength}, but the model was made for {spec.MaxPositions} positions; use at most that.");
         }
-        ElementType computeType = weightType == ElementType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+        ElementType computeType = storage.Type == ElementType.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
         CacheType cacheType = CacheTypeOf(computeType);
         int length = options.MaxModelLength ?? spec.MaxPositions;
         // A row of logits belongs to a token of the step; more rows than sequences serve prompts that are scored, where they are cheap.
         int logitRows = Math.Min(options.MaxBatchedTokens, Math.Max(options.MaxSequences, CheapLogitRows));
         var limits = new StepLimits(device, options.MaxBatchedTokens, length, logitRows, computeType);
 
-        AddFixedParts(limits, weightType);
+        AddFixedParts(limits, storage);
         int blockCount = CountBlocks(cacheType, length);
         _ledger.Add("cache", blockCount * BlockBytes(cacheType));
         return new EnginePlan
         {
             Limits = limits,
-            WeightType = weightType,
+            Storage = storage,
             CacheType = cacheType,
             MaxModelLength = (int)Math.Min(length, (long)blockCount * options.BlockTokens),
             MaxSequences = options.MaxSequences,
@@ -87,9 +87,9 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         }
     }
 
-    private void AddFixedParts(StepLimits limits, ElementType weightType)
+    private void AddFixedParts(StepLimits limits, LinearFormat storage)
     {
-        _ledger.Add("weights", spec.Manifest().Bytes(weightType));
+        _ledger.Add("weights", spec.Manifest().Bytes(device, storage));
         _ledger.Add("activations", WorkingMemory.BytesFor(spec, limits));
         _ledger.Add("logits", EnginePlan.LogitsBytes(spec, limits.LogitRows));
         _ledger.Add("sampling", device.SampleWorkspaceBytes(limits.LogitRows, spec.VocabularySize));
@@ -105,7 +105,7 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
                 $"The model does not fit: it takes {_ledger}" +
                 (options.KvCacheBytes is { } asked ? $", and kv_cache_memory asks for {ByteText.Of(asked)}" : "") +
                 $"; {BudgetText}" +
-                "Give it more memory, or lower max_num_batched_tokens, max_num_seqs or kv_cache_memory, or choose a smaller dtype.");
+                "Give it more memory, or lower max_num_batched_tokens, max_num_seqs or kv_cache_memory, or choose a smaller dtype or a quantization.");
         }
         int perSequence = EnginePlan.BlocksFor(length, options.BlockTokens);
         // More than all sequences can fill at once would serve the prefix cache only, and on a CPU takes memory from everything else.

@@ -57,9 +57,10 @@ internal sealed class ModelLoader : IDisposable
         Device device = Own(DeviceChoice.Open(_options));
         DeviceStream stream = Own(device.OpenStream());
         ElementType weightType = WeightTypeOf(config, spec, checkpoint);
-        var weights = new WeightLoader(checkpoint, format, weightType, stream, _owned, _progress, cancellationToken);
+        LinearFormat storage = Quantization.FormatOf(_options.Quantization, weightType);
+        var weights = new WeightLoader(checkpoint, format, storage, stream, _owned, _progress, cancellationToken);
         weights.Check(spec.Manifest());
-        EnginePlan plan = new EnginePlanner(_options, spec, device).Resolve(weightType);
+        EnginePlan plan = new EnginePlanner(_options, spec, device).Resolve(storage);
 
         DecoderModel model = DecoderModel.Load(spec, new ModelBuilder(weights, plan.Limits, _owned));
         Report("cache", weights.BytesTotal);
@@ -67,7 +68,7 @@ internal sealed class ModelLoader : IDisposable
         ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache));
         StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize));
         LoadLog.Loaded(
-            _logger, config.Architecture, device.Info.Name, ElementTypeNames.NameOf(weightType), CacheTypeNames.NameOf(plan.CacheType),
+            _logger, config.Architecture, device.Info.Name, WeightsText(weightType), CacheTypeNames.NameOf(plan.CacheType),
             plan.MaxModelLength, plan.BlockCount, plan.BlockTokens, plan.Memory);
         return Hand(new ModelExecutor(forward, sampler), config, spec, defaults, plan, weights.ParameterCount);
     }
@@ -88,7 +89,7 @@ internal sealed class ModelLoader : IDisposable
             MaxLogitRows = plan.Limits.LogitRows,
             VocabularySize = spec.VocabularySize,
             Architecture = config.Architecture,
-            DType = ElementTypeNames.NameOf(plan.WeightType),
+            DType = ElementTypeNames.NameOf(plan.Storage.Type),
             ParameterCount = parameterCount,
             Memory = plan.Memory.Parts,
         };
@@ -102,6 +103,9 @@ internal sealed class ModelLoader : IDisposable
             ?? ElementTypeNames.Parse(config.DType)
             ?? (checkpoint.Tensors.TryGetValue(spec.Embedding.Name, out StoredTensor? stored) ? stored.Type.ToElementType() : null)
             ?? ElementType.Float32;
+
+    private string WeightsText(ElementType type) =>
+        ElementTypeNames.NameOf(type) + (_options.Quantization == "none" ? "" : $" as {_options.Quantization}");
 
     private void Report(string stage, long bytesDone) => _progress?.Report(new LoadProgress(stage, bytesDone, bytesDone));
 

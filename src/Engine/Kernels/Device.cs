@@ -72,11 +72,20 @@ internal sealed unsafe class Device : SafeHandle
     }
 
     /// <summary>An empty packed matrix [outFeatures, inFeatures]; <see cref="PackedLinear.Load(long, long, nint, ElementType, long)"/> fills it.</summary>
-    public PackedLinear CreateLinear(long outFeatures, long inFeatures, ElementType type)
+    public PackedLinear CreateLinear(long outFeatures, long inFeatures, LinearFormat format)
     {
         nint linear;
-        Functions.Check(Functions.kp_linear_create(Handle, outFeatures, inFeatures, (int)type, (nint)(&linear)), nameof(CreateLinear));
-        return new PackedLinear(this, linear, outFeatures, inFeatures, type);
+        Functions.Check(
+            Functions.kp_linear_create(Handle, outFeatures, inFeatures, (nint)(&format), (nint)(&linear)), nameof(CreateLinear));
+        return new PackedLinear(this, linear, outFeatures, inFeatures, format);
+    }
+
+    /// <summary>Bytes that such a matrix will hold.</summary>
+    public long PackedLinearBytes(long outFeatures, long inFeatures, LinearFormat format)
+    {
+        long bytes = Functions.kp_linear_packed_bytes(Handle, outFeatures, inFeatures, (nint)(&format));
+        Functions.Check(bytes < 0 ? (int)KernelStatus.InvalidArgument : 0, nameof(PackedLinearBytes));
+        return bytes;
     }
 
     /// <summary>Bytes of workspace for any attention call with at most these tokens, heads and context.</summary>

@@ -5,7 +5,7 @@ internal sealed unsafe partial class DeviceStream
     /// <summary>y[r, o] = sum_i x[r, i] * linear[o, i] + bias[o], summed in f32 in an order that rows and threads do not change.</summary>
     /// <param name="linear">Every row loaded.</param>
     /// <param name="x">[rows, in] of <paramref name="xType"/>, apart from y.</param>
-    /// <param name="xType">Float32; or BFloat16 for a BFloat16 linear (which rounds Float32 inputs itself).</param>
+    /// <param name="xType">Float32; or BFloat16 for a linear whose format has that type (which rounds or quantizes Float32 inputs itself).</param>
     /// <param name="xStride">Elements between rows of x.</param>
     /// <param name="rows">0 is fine.</param>
     /// <param name="bias">[out] f32, or 0.</param>

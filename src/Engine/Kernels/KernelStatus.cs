@@ -9,4 +9,5 @@ internal enum KernelStatus
     Unsupported = 3,
     DeviceError = 4,
     Internal = 5,
+    InvalidData = 6,
 }

@@ -1,21 +1,20 @@
 namespace KServePaged.Engine.Kernels;
 
 /// <summary>A weight matrix [out, in] in the library's own layout for matrix products (kp_linear of include/kp/linear.h).</summary>
-internal sealed unsafe class PackedLinear(Device device, nint linear, long outFeatures, long inFeatures, ElementType type)
+internal sealed unsafe class PackedLinear(Device device, nint linear, long outFeatures, long inFeatures, LinearFormat format)
     : DeviceObject(device, linear)
 {
     public long OutFeatures { get; } = outFeatures;
 
     public long InFeatures { get; } = inFeatures;
 
-    /// <summary>Type of the stored weights; BFloat16 weights multiply BFloat16 inputs, the others Float32 inputs.</summary>
-    public ElementType Type { get; } = type;
+    public LinearFormat Format { get; } = format;
 
     /// <summary>Device memory that it holds.</summary>
     public long Bytes => Functions.kp_linear_bytes(Handle);
 
     /// <summary>
-    /// Packs rows [firstRow, firstRow + rows) from host memory, converted to <see cref="Type"/> to nearest even. Several calls fill one
+    /// Packs rows [firstRow, firstRow + rows) from host memory, converted or quantized to <see cref="Format"/>. Several calls fill one
     /// matrix; every row must be loaded before the first product.
     /// </summary>
     /// <param name="firstRow">First output feature.</param>
@@ -23,6 +22,7 @@ internal sealed unsafe class PackedLinear(Device device, nint linear, long outFe
     /// <param name="source">[rows, in] of <paramref name="sourceType"/>, any alignment, borrowed for the call.</param>
     /// <param name="sourceType">Any of the three.</param>
     /// <param name="sourceStride">Elements between the starts of consecutive rows.</param>
+    /// <exception cref="KernelException"><see cref="KernelStatus.InvalidData"/>: a number is not finite, or not in the format's type.</exception>
     public void Load(long firstRow, long rows, nint source, ElementType sourceType, long sourceStride) => Functions.Check(
         Functions.kp_linear_load(Handle, firstRow, rows, source, (int)sourceType, sourceStride), "PackedLinear.Load");
 

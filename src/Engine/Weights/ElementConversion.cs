@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using KServePaged.Engine.Kernels;
 
@@ -58,6 +59,41 @@ internal static class ElementConversion
             default:
                 throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type");
         }
+    }
+
+    /// <returns>Index of the first element that is NaN or infinite; -1 = none.</returns>
+    public static int IndexOfNonFinite(ReadOnlySpan<byte> source, ElementType type)
+    {
+        // The exponent is all ones in those and in nothing else.
+        return type switch
+        {
+            ElementType.Float32 => IndexOfExponent(MemoryMarshal.Cast<byte, uint>(source), 0x7F80_0000u),
+            ElementType.BFloat16 => IndexOfExponent<ushort>(MemoryMarshal.Cast<byte, ushort>(source), 0x7F80),
+            ElementType.Float16 => IndexOfExponent<ushort>(MemoryMarshal.Cast<byte, ushort>(source), 0x7C00),
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type"),
+        };
+    }
+
+    private static int IndexOfExponent<T>(ReadOnlySpan<T> bits, T exponent)
+        where T : unmanaged, IBinaryInteger<T>
+    {
+        int i = 0;
+        var wanted = new Vector<T>(exponent);
+        for (; i <= bits.Length - Vector<T>.Count; i += Vector<T>.Count)
+        {
+            if (Vector.EqualsAny(new Vector<T>(bits[i..]) & wanted, wanted))
+            {
+                break;
+            }
+        }
+        for (; i < bits.Length; i++)
+        {
+            if ((bits[i] & exponent) == exponent)
+            {
+                return i;
+            }
+        }
+        return -1;
     }
 
     private static ushort ToBFloat16(float value)

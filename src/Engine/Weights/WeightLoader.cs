@@ -1,3 +1,4 @@
+using System.Globalization;
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Weights.Formats;
@@ -10,7 +11,7 @@ namespace KServePaged.Engine.Weights;
 /// </summary>
 /// <param name="checkpoint">Read until the loader's last call.</param>
 /// <param name="format">How the matrices are stored.</param>
-/// <param name="type">Type of matrices and tables on the device; vectors are rounded to it too and then kept in f32.</param>
+/// <param name="storage">How matrices are stored on the device. Tables have its type; vectors are rounded to that too and then kept in f32.</param>
 /// <param name="stream">Of the device that gets the weights.</param>
 /// <param name="owned">Is given every device object made, to be disposed by its owner.</param>
 /// <param name="progress">Told the stage <c>weights</c> with bytes of the checkpoint.</param>
@@ -18,7 +19,7 @@ namespace KServePaged.Engine.Weights;
 internal sealed class WeightLoader(
     Checkpoint checkpoint,
     IWeightFormat format,
-    ElementType type,
+    LinearFormat storage,
     DeviceStream stream,
     ICollection<IDisposable> owned,
     IProgress<LoadProgress>? progress,
@@ -34,7 +35,7 @@ internal sealed class WeightLoader(
 
     public Device Device => stream.Device;
 
-    public ElementType Type => type;
+    public LinearFormat Storage => storage;
 
     /// <summary>Bytes of all tensors that are loaded; set by <see cref="Check"/>.</summary>
     public long BytesTotal { get; private set; }
@@ -70,12 +71,14 @@ internal sealed class WeightLoader(
 
     public TableWeight Table(TableSpec spec)
     {
+        ElementType type = storage.Type;
         long rowBytes = (long)spec.Columns * type.Bytes();
         DeviceBuffer buffer = Own(Device.Allocate(checked(spec.Rows * rowBytes)));
         float[] wide = [];
         byte[] narrow = [];
         ForEachPiece(spec.Name, spec.Rows, (firstRow, rows, storedType, piece) =>
         {
+            RequireFinite(spec.Name, firstRow, spec.Columns, piece.Span, storedType);
             nint destination = buffer.Address + (nint)(firstRow * rowBytes);
             if (storedType == type)
             {
@@ -116,6 +119,19 @@ internal sealed class WeightLoader(
         }
     }
 
+    /// <summary>Refuses a piece of a tensor that holds NaN or infinity, which would make every token after it nonsense.</summary>
+    /// <exception cref="InvalidDataException">Names tensor, row and column.</exception>
+    internal static void RequireFinite(string name, long firstRow, long columns, ReadOnlySpan<byte> piece, ElementType type)
+    {
+        if (ElementConversion.IndexOfNonFinite(piece, type) is >= 0 and var index)
+        {
+            float[] value = new float[1];
+            ElementConversion.ToSingle(piece.Slice(index * type.Bytes(), type.Bytes()), type, value);
+            throw new InvalidDataException(
+                $"{name} holds {value[0].ToString(CultureInfo.InvariantCulture)} in row {firstRow + (index / columns)}, column {index % columns}: the weights are broken.");
+        }
+    }
+
     /// <summary>A fused product has one bias; parts without one add zero.</summary>
     private DeviceBuffer Bias(LinearSpec spec)
     {
@@ -134,6 +150,8 @@ internal sealed class WeightLoader(
 
     private void ReadVector(string name, Memory<float> values) => ForEachPiece(name, values.Length, (first, count, storedType, piece) =>
     {
+        RequireFinite(name, first, 1, piece.Span, storedType);
+        ElementType type = storage.Type;
         Span<float> target = values.Span.Slice((int)first, (int)count);
         ElementConversion.ToSingle(piece.Span, storedType, target);
         if (storedType != type)

@@ -17,9 +17,10 @@ internal sealed record WeightManifest
     /// <summary>Endings of names that old checkpoints carry although they follow from the configuration.</summary>
     public required IReadOnlyList<string> DerivedSuffixes { get; init; }
 
-    /// <summary>What the weights take on a device with matrices and tables of <paramref name="type"/>, the packing's padding left out.</summary>
-    public long Bytes(ElementType type) =>
-        type.Bytes() * (Linears.Sum(linear => (long)linear.OutFeatures * linear.InFeatures) + Tables.Sum(table => (long)table.Rows * table.Columns)) +
+    /// <summary>What the weights take on a device: matrices of <paramref name="format"/> as it packs them, tables of the format's type.</summary>
+    public long Bytes(Device device, LinearFormat format) =>
+        Linears.Sum(linear => device.PackedLinearBytes(linear.OutFeatures, linear.InFeatures, format)) +
+        format.Type.Bytes() * Tables.Sum(table => (long)table.Rows * table.Columns) +
         ElementType.Float32.Bytes() *
             (Vectors.Sum(vector => (long)vector.Length) + Linears.Where(linear => linear.HasBias).Sum(linear => (long)linear.OutFeatures));
 }

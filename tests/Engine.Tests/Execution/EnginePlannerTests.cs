@@ -61,7 +61,7 @@ public sealed class EnginePlannerTests : IDisposable
         DecoderSpec huge = ModelRegistry.Describe(ConfigText.Of(
             "LlamaForCausalLM", "\"hidden_size\":65536,\"num_attention_heads\":512,\"num_hidden_layers\":400,\"intermediate_size\":262144"));
 
-        string message = Assert.Throws<InvalidDataException>(() => new EnginePlanner(Options(), huge, _device).Resolve(ElementType.BFloat16)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => new EnginePlanner(Options(), huge, _device).Resolve(LinearFormat.Plain(ElementType.BFloat16))).Message;
 
         Assert.Matches(@"does not fit: it takes weights [\d.]+ TiB, activations [\d.]+ \w+", message);
         Assert.Contains("memory_fraction 0.9 of the", message);
@@ -96,7 +96,7 @@ public sealed class EnginePlannerTests : IDisposable
     {
         var planner = new EnginePlanner(Options() with { KvCacheDType = cacheOption }, Spec(), _device);
 
-        EnginePlan plan = planner.Resolve((ElementType)weights);
+        EnginePlan plan = planner.Resolve(LinearFormat.Plain((ElementType)weights));
 
         Assert.Equal((compute, cache), (plan.Limits.ComputeType, plan.CacheType));
     }
@@ -147,7 +147,7 @@ public sealed class EnginePlannerTests : IDisposable
 
     private static DecoderSpec Spec() => ConfigText.Describe("LlamaForCausalLM", "\"vocab_size\":64,\"max_position_embeddings\":100");
 
-    private EnginePlan Resolve(EngineOptions options) => new EnginePlanner(options, Spec(), _device).Resolve(ElementType.Float32);
+    private EnginePlan Resolve(EngineOptions options) => new EnginePlanner(options, Spec(), _device).Resolve(LinearFormat.Plain(ElementType.Float32));
 
     private string Refusal(EngineOptions options) => Assert.Throws<InvalidDataException>(() => Resolve(options)).Message;
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Models;
 
 namespace KServePaged.Engine.Tests.Models;
@@ -24,6 +25,7 @@ public sealed class ConfigFuzzTests
     [Fact]
     public void Describe_WhenValuesAreAnything_DescribesOrRefuses()
     {
+        using Device device = Device.Open(KernelLibrary.Open("cpu"), threads: 1);
         int described = 0;
         int refused = 0;
         for (int seed = 0; seed < 5_000; seed++)
@@ -32,7 +34,7 @@ public sealed class ConfigFuzzTests
             try
             {
                 DecoderSpec spec = ModelRegistry.Describe(ModelConfig.Parse(Encoding.UTF8.GetBytes(json), "config.json"));
-                Assert.True(spec.Manifest().Bytes(Engine.Kernels.ElementType.Float32) > 0);
+                Assert.True(spec.Manifest().Bytes(device, LinearFormat.Plain(ElementType.Float32)) > 0);
                 described++;
             }
             catch (InvalidDataException)

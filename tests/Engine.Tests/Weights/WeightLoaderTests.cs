@@ -99,7 +99,7 @@ public sealed class WeightLoaderTests : IDisposable
     }
 
     private WeightLoader Loader(Checkpoint checkpoint, ElementType type) =>
-        new(checkpoint, WeightFormats.Choose(null), type, _stream, _owned, progress: null, CancellationToken.None);
+        new(checkpoint, WeightFormats.Choose(null), LinearFormat.Plain(type), _stream, _owned, progress: null, CancellationToken.None);
 
     private Checkpoint Write(SafetensorsWriter file)
     {

@@ -34,6 +34,7 @@ public sealed partial class SignatureTests
             ("KP_OK", (long)KernelStatus.Ok), ("KP_INVALID_ARGUMENT", (long)KernelStatus.InvalidArgument),
             ("KP_OUT_OF_MEMORY", (long)KernelStatus.OutOfMemory), ("KP_UNSUPPORTED", (long)KernelStatus.Unsupported),
             ("KP_DEVICE_ERROR", (long)KernelStatus.DeviceError), ("KP_INTERNAL", (long)KernelStatus.Internal),
+            ("KP_INVALID_DATA", (long)KernelStatus.InvalidData),
             ("KP_F32", (long)ElementType.Float32), ("KP_BF16", (long)ElementType.BFloat16), ("KP_F16", (long)ElementType.Float16),
             ("KP_ISA_AUTO", (long)Isa.Auto), ("KP_ISA_SCALAR", (long)Isa.Scalar), ("KP_ISA_AVX2", (long)Isa.Avx2),
             ("KP_ISA_AVX512", (long)Isa.Avx512), ("KP_ISA_AVX512_BF16", (long)Isa.Avx512BFloat16),
@@ -41,7 +42,7 @@ public sealed partial class SignatureTests
             ("KP_RELU", (long)Activation.Relu),
         ];
         Assert.Equal(CHeaders.Evaluate([.. pairs.Select(pair => pair.C)]), pairs.Select(pair => pair.Managed));
-        Assert.Equal(6 + 3 + 5 + 4, Enum.GetValues<KernelStatus>().Length + Enum.GetValues<ElementType>().Length
+        Assert.Equal(7 + 3 + 5 + 4, Enum.GetValues<KernelStatus>().Length + Enum.GetValues<ElementType>().Length
             + Enum.GetValues<Isa>().Length + Enum.GetValues<Activation>().Length);
     }
 

@@ -13,6 +13,7 @@ public sealed class StructLayoutTests
     {
         { typeof(DeviceOptions), "kp_device_options" },
         { typeof(NativeDeviceInfo), "kp_device_info" },
+        { typeof(LinearFormat), "kp_linear_format" },
         { typeof(RopeCacheWriteArguments), "kp_rope_cache_write_args" },
         { typeof(PagedAttentionArguments), "kp_paged_attention_args" },
         { typeof(SamplingRow), "kp_sampling_row" },
@@ -70,10 +71,8 @@ public sealed class StructLayoutTests
         return code.Count(c => c == ';');
     }
 
-    private static string CName(string pascal) =>
-        string.Concat(pascal.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "_") + char.ToLowerInvariant(c) : c.ToString()))
-            .Replace("cache_type", "cache_dtype", StringComparison.Ordinal)
-            .Replace("y_type", "y_dtype", StringComparison.Ordinal);
+    private static string CName(string pascal) => Regex.Replace(
+        string.Concat(pascal.Select((c, i) => char.IsUpper(c) ? (i == 0 ? "" : "_") + char.ToLowerInvariant(c) : c.ToString())), @"(^|_)type$", "$1dtype");
 
     private static long SizeOf(Type type)
     {

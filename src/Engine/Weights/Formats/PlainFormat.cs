@@ -13,7 +13,7 @@ internal sealed class PlainFormat : IWeightFormat
 
     public PackedLinear Load(LinearSpec spec, WeightLoader loader)
     {
-        PackedLinear matrix = loader.Device.CreateLinear(spec.OutFeatures, spec.InFeatures, loader.Type);
+        PackedLinear matrix = loader.Device.CreateLinear(spec.OutFeatures, spec.InFeatures, loader.Storage);
         try
         {
             int partStart = 0;
@@ -21,7 +21,7 @@ internal sealed class PlainFormat : IWeightFormat
             {
                 int start = partStart;
                 loader.ForEachPiece(WeightName(part), part.OutFeatures, (firstRow, rows, type, piece) =>
-                    matrix.Load(start + firstRow, rows, piece.Address, type, spec.InFeatures));
+                    LoadPiece(matrix, WeightName(part), start, firstRow, rows, type, piece));
                 partStart += part.OutFeatures;
             }
             return matrix;
@@ -30,6 +30,21 @@ internal sealed class PlainFormat : IWeightFormat
         {
             matrix.Dispose();
             throw;
+        }
+    }
+
+    private static void LoadPiece(PackedLinear matrix, string name, int start, long firstRow, long rows, ElementType type, MappedRange piece)
+    {
+        try
+        {
+            matrix.Load(start + firstRow, rows, piece.Address, type, matrix.InFeatures);
+        }
+        catch (KernelException exception) when (exception.Status == KernelStatus.InvalidData)
+        {
+            WeightLoader.RequireFinite(name, firstRow, matrix.InFeatures, piece.Span, type);
+            // Finite as stored, so the conversion is at fault.
+            throw new InvalidDataException(
+                $"{name} holds numbers in rows {firstRow} to {firstRow + rows - 1} that {matrix.Format.Type} cannot; choose another dtype.", exception);
         }
     }
 

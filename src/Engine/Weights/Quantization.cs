@@ -1,0 +1,27 @@
+using KServePaged.Engine.Kernels;
+
+namespace KServePaged.Engine.Weights;
+
+/// <summary>How plain weights of a checkpoint are stored on the device, as the option <c>quantization</c> names it.</summary>
+internal static class Quantization
+{
+    private static readonly (string Name, LinearFormat Format)[] Known =
+    [
+        ("none", default),
+        ("int8", new() { Type = default, Bits = 8, ScaleType = ElementType.Float32 }),
+        ("int8-dynamic", new() { Type = default, Bits = 8, ScaleType = ElementType.Float32, DynamicInputs = 1 }),
+        // Groups of 32 with scales of 16 bits take 4.5 bits a weight, as many as groups of 64 with scales of 32 bits would, for less error.
+        ("int4", new() { Type = default, Bits = 4, Group = 32, ScaleType = ElementType.BFloat16 }),
+    ];
+
+    /// <param name="name">none, int8, int8-dynamic or int4.</param>
+    /// <param name="type">What the weights are, or stand for.</param>
+    /// <exception cref="InvalidDataException">No such quantization.</exception>
+    public static LinearFormat FormatOf(string name, ElementType type)
+    {
+        var known = Array.Find(Known, known => known.Name == name);
+        return known.Name is not null
+            ? known.Format with { Type = type }
+            : throw new InvalidDataException($"quantization is \"{name}\"; possible are {string.Join(", ", Known.Select(known => known.Name))}.");
+    }
+}
