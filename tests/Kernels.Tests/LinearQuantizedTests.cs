@@ -32,7 +32,12 @@ public sealed class LinearQuantizedTests
         }
         select new LinearFormat
         {
-            Type = type, Bits = stored.Bits, Group = stored.Group, ScaleType = stored.Scale, ZeroPoints = stored.ZeroPoints, DynamicInputs = dynamicInputs,
+            Type = type,
+            Bits = stored.Bits,
+            Group = stored.Group,
+            ScaleType = stored.Scale,
+            ZeroPoints = stored.ZeroPoints,
+            DynamicInputs = dynamicInputs,
         };
 
     private static IEnumerable<Case> Cases =>
