@@ -27,9 +27,16 @@ KP_INLINE Vec RoundToBf16(Vec value) {
   return Load(rounded);
 }
 
+template <typename Input>
+KP_INLINE void StoreInputs(Input* p, Vec a) {
+  Store(p, a);
+}
 #if defined(__AVX512VNNI__)
-/* Whole numbers within a byte. */
-KP_INLINE void Store(int8_t* p, Vec a) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(a.v))); }
+/* Whole numbers within a byte; by way of a register, as narrowing into memory takes the processor several times as long. */
+template <>
+KP_INLINE void StoreInputs(int8_t* p, Vec a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.v)));
+}
 #endif
 
 /* Inputs of the rows [first_row, first_row + rows), in the call's scratch. */
@@ -126,7 +133,7 @@ class Inputs {
         for (int i = 0; i < kSide; i += kLanes) {
           const Vec value =
               Load(from + row * call_.x_stride + k + i, static_cast<int>(std::clamp<int64_t>(call_.linear.in - k - i, 0, kLanes)));
-          Store(&square[row][i], convert(value, row));
+          StoreInputs(&square[row][i], convert(value, row));
         }
       }
       const int64_t steps = std::min<int64_t>(kLanes, steps_ - step);

@@ -116,7 +116,7 @@ public sealed class EnginePlannerTests : IDisposable
     {
         DecoderSpec odd = ConfigText.Describe("LlamaForCausalLM", "\"vocab_size\":64,\"max_position_embeddings\":100,\"head_dim\":6");
         EngineOptions options = Options() with { KvCacheDType = "int8", BlockTokens = 3 };
-        string message = Assert.Throws<InvalidDataException>(() => new EnginePlanner(options, odd, _device).Resolve(ElementType.Float32)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => new EnginePlanner(options, odd, _device).Resolve(LinearFormat.Plain(ElementType.Float32))).Message;
         Assert.Contains("block_size is 3; use 4 or 16", message);
     }
 
