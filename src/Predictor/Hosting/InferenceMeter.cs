@@ -21,20 +21,16 @@ internal sealed class InferenceMeter(TimeProvider clock)
     /// <param name="callerLeft">Tells a cancelled request from a failed one.</param>
     public async Task MeasureAsync(Func<InferenceWatch, Task> serve, CancellationToken callerLeft)
     {
-        var watch = new InferenceWatch(clock);
-        bool succeeded = false;
-        try
-        {
-            await serve(watch).ConfigureAwait(false);
-            succeeded = true;
-        }
-        finally
-        {
-            Count(watch, succeeded, callerLeft.IsCancellationRequested);
-        }
+        using InferenceWatch watch = Begin(callerLeft);
+        await serve(watch).ConfigureAwait(false);
+        watch.Succeed();
     }
 
-    private void Count(InferenceWatch watch, bool succeeded, bool cancelled)
+    /// <summary>As <see cref="MeasureAsync"/>, where the caller serves: it disposes the watch when the request has ended, and counts as failed unless it has succeeded.</summary>
+    public InferenceWatch Begin(CancellationToken callerLeft) => new(this, clock, callerLeft);
+
+    /// <summary>For <see cref="InferenceWatch"/> alone, when its request has ended.</summary>
+    public void Count(InferenceWatch watch, bool succeeded, bool cancelled)
     {
         lock (_gate)
         {

@@ -1,17 +1,20 @@
 namespace KServePaged.Predictor.Hosting;
 
 /// <summary>The stages of one request, told by whoever serves it, in their order.</summary>
-internal sealed class InferenceWatch(TimeProvider clock)
+internal sealed class InferenceWatch(InferenceMeter meter, TimeProvider clock, CancellationToken callerLeft) : IDisposable
 {
     private readonly long _arrived = clock.GetTimestamp();
     private long? _generating;
     private long? _answering;
+    private long _ended;
+    private bool _succeeded;
 
     public DateTimeOffset ArrivedAt { get; } = clock.GetUtcNow();
 
     public int PromptCount { get; private set; }
 
-    public TimeSpan Total => clock.GetElapsedTime(_arrived);
+    /// <summary>Like the stages, known when the request has ended.</summary>
+    public TimeSpan Total => clock.GetElapsedTime(_arrived, _ended);
 
     /// <summary>Null = the stage was not reached.</summary>
     public TimeSpan? Input => _generating is { } end ? clock.GetElapsedTime(_arrived, end) : null;
@@ -20,9 +23,9 @@ internal sealed class InferenceWatch(TimeProvider clock)
     public TimeSpan? Queue { get; private set; }
 
     /// <summary>Without the time in the queue.</summary>
-    public TimeSpan? Infer => _generating is { } start ? Less(clock.GetElapsedTime(start, _answering ?? clock.GetTimestamp()), Queue) : null;
+    public TimeSpan? Infer => _generating is { } start ? Less(clock.GetElapsedTime(start, _answering ?? _ended), Queue) : null;
 
-    public TimeSpan? Output => _answering is { } start ? clock.GetElapsedTime(start) : null;
+    public TimeSpan? Output => _answering is { } start ? clock.GetElapsedTime(start, _ended) : null;
 
     public void Generating(int promptCount)
     {
@@ -37,6 +40,14 @@ internal sealed class InferenceWatch(TimeProvider clock)
     {
         Queued(longestWait);
         _answering = clock.GetTimestamp();
+    }
+
+    public void Succeed() => _succeeded = true;
+
+    public void Dispose()
+    {
+        _ended = clock.GetTimestamp();
+        meter.Count(this, _succeeded, callerLeft.IsCancellationRequested);
     }
 
     // The engine measures its part by itself.

@@ -16,8 +16,8 @@ internal sealed class ModelRepository(
     private readonly ModelLifecycle _lifecycle = new(options, free, loggers, clock, reporter);
     private readonly Lock _scanning = new();
     private readonly IReadOnlyList<ServedModel> _fixed = [.. others];
-    private readonly IReadOnlyList<VariantRoute> _routes = [.. options.Variants.Select(route => new VariantRoute(route.Name, route.Stable, route.Candidate, route.Percent))];
-    private volatile IReadOnlyList<ServedModel> _models = Initial(options, load, loggers, clock, others);
+    private readonly VariantRoute[] _routes = [.. options.Variants.Select(route => new VariantRoute(route.Name, route.Stable, route.Candidate, route.Percent))];
+    private volatile ServedModel[] _models = Initial(options, load, loggers, clock, others);
     private volatile HealthReport? _failed;
     private volatile bool _started;
     private volatile bool _leaving;
@@ -65,7 +65,17 @@ internal sealed class ModelRepository(
     public void Leave() => _leaving = true;
 
     /// <summary>The route of a name, or null.</summary>
-    public VariantRoute? Route(string? name) => _routes.FirstOrDefault(route => string.IsNullOrEmpty(name) ? _routes.Count == 1 : route.Name == name);
+    public VariantRoute? Route(string? name)
+    {
+        foreach (VariantRoute route in _routes)
+        {
+            if (string.IsNullOrEmpty(name) ? _routes.Length == 1 : route.Name == name)
+            {
+                return route;
+            }
+        }
+        return null;
+    }
 
     /// <summary>The model that answers a request that generates; behind a route the variant for this caller.</summary>
     /// <param name="name">As for <see cref="Find"/>.</param>
@@ -258,7 +268,17 @@ internal sealed class ModelRepository(
     private static LanguageModel AsLanguageModel(ServedModel model, string? name) => model as LanguageModel ?? throw new RequestException(
         EngineErrorCode.Unsupported, $"The model '{name}' takes tensors and generates no text.", "model");
 
-    private ServedModel? ByName(string name) => _models.FirstOrDefault(model => model.Names.Contains(name));
+    private ServedModel? ByName(string name)
+    {
+        foreach (ServedModel model in _models)
+        {
+            if (model.Names.Contains(name))
+            {
+                return model;
+            }
+        }
+        return null;
+    }
 
     private string Served() => string.Join(", ", ListedNames.Select(entry => entry.Name));
 

@@ -58,11 +58,10 @@ internal abstract class TensorModel(string name, ModelDescription description, T
     /// <exception cref="RequestException">The model is not ready, or the request does not fit its description. Thrown before the first response.</exception>
     public async IAsyncEnumerable<TensorResponse> RespondAsync(InferRequest request, InferenceWatch watch, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        RequireReady();
-        Interlocked.Increment(ref _open);
+        Begin();
         try
         {
-            watch.Generating(TensorRequest.Check(request, Name, Description, Parameters));
+            Check(request, watch);
             await foreach (TensorResponse response in ComputeAsync(request, cancellationToken).ConfigureAwait(false))
             {
                 yield return response with { Outputs = TensorRequest.Select(response.Outputs, request.Outputs) };
@@ -70,30 +69,14 @@ internal abstract class TensorModel(string name, ModelDescription description, T
         }
         finally
         {
-            if (Interlocked.Decrement(ref _open) == 0)
-            {
-                _idle?.TrySetResult();
-            }
+            End();
         }
     }
 
     /// <summary>The one response of a model that is not decoupled.</summary>
     /// <exception cref="RequestException">As <see cref="RespondAsync"/>; Unsupported: the model is decoupled.</exception>
-    public async Task<IReadOnlyList<InferTensor>> RespondOnceAsync(InferRequest request, InferenceWatch watch, CancellationToken cancellationToken)
-    {
-        if (Description.IsDecoupled)
-        {
-            throw new RequestException(
-                EngineErrorCode.Unsupported, $"ModelInfer doesn't support models with decoupled transaction policy, such as '{Name}': use ModelStreamInfer.", "model");
-        }
-        IReadOnlyList<InferTensor> outputs = [];
-        await foreach (TensorResponse response in RespondAsync(request, watch, cancellationToken).ConfigureAwait(false))
-        {
-            outputs = response.Outputs;
-        }
-        watch.Answering(TimeSpan.Zero); // nothing queues
-        return outputs;
-    }
+    public virtual IReadOnlyList<InferTensor> RespondOnce(InferRequest request, InferenceWatch watch) => throw new RequestException(
+        EngineErrorCode.Unsupported, $"ModelInfer doesn't support models with decoupled transaction policy, such as '{Name}': use ModelStreamInfer.", "model");
 
     public override Task LoadAsync(long? memoryBytes, IProgress<LoadProgress> progress, CancellationToken cancellationToken)
     {
@@ -117,6 +100,25 @@ internal abstract class TensorModel(string name, ModelDescription description, T
     {
         _released.TrySetResult();
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>A request is worked on from here to <see cref="End"/>.</summary>
+    /// <exception cref="RequestException">The model is not ready.</exception>
+    protected void Begin()
+    {
+        RequireReady();
+        Interlocked.Increment(ref _open);
+    }
+
+    /// <exception cref="RequestException">The request does not fit the description.</exception>
+    protected void Check(InferRequest request, InferenceWatch watch) => watch.Generating(TensorRequest.Check(request, Name, Description, Parameters));
+
+    protected void End()
+    {
+        if (Interlocked.Decrement(ref _open) == 0)
+        {
+            _idle?.TrySetResult();
+        }
     }
 
     /// <summary>The model itself. What it is given fits its description.</summary>

@@ -10,8 +10,9 @@ internal static class TensorShape
     public static int Count(IReadOnlyList<long> shape, string tensor)
     {
         long count = 1;
-        foreach (long size in shape)
+        for (int i = 0; i < shape.Count; i++)
         {
+            long size = shape[i];
             if (size < 0)
             {
                 throw JsonFields.Invalid($"input '{tensor}': a size in 'shape' must be at least 0, not {size}.", "shape");

@@ -8,7 +8,9 @@ internal sealed class RequestRecord(string requestId, ActivityContext? span)
 {
     private static readonly AsyncLocal<RequestRecord?> Ambient = new();
 
-    private readonly Lock _gate = new();
+    private static readonly RequestTotals None = new();
+
+    private RequestTotals _totals = None;
 
     /// <summary>Null outside a request: the engine's thread works for many.</summary>
     public static RequestRecord? Current
@@ -26,13 +28,15 @@ internal sealed class RequestRecord(string requestId, ActivityContext? span)
     public string? Model { get; set; }
 
     /// <summary>What its generations did together.</summary>
-    public RequestTotals Totals { get; private set; } = new();
+    public RequestTotals Totals => Volatile.Read(ref _totals);
 
     public void Add(GenerationRecord generation)
     {
-        lock (_gate)
+        RequestTotals seen;
+        do
         {
-            Totals = Totals.Plus(generation);
+            seen = Totals;
         }
+        while (Interlocked.CompareExchange(ref _totals, seen.Plus(generation), seen) != seen);
     }
 }

@@ -55,7 +55,7 @@ internal static partial class GrpcEndpoints
             late = timeout is { } limit ? new CancellationTokenSource(Capped(limit), clock) : null;
             using CancellationTokenSource? ended = late is null ? null : CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, late.Token);
             call = new GrpcCallContext(
-                GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, clock.GetUtcNow() + timeout, open.Drained, ended?.Token ?? http.RequestAborted);
+                GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, timeout is null ? null : clock.GetUtcNow() + timeout, open.Drained, ended?.Token ?? http.RequestAborted);
             using CancellationTokenRegistration reading = open.Drained.Register(static state => ((HttpContext)state!).Request.BodyReader.CancelPendingRead(), http);
             Begin(http.Response);
             await method.InvokeAsync(http, call, limits).ConfigureAwait(false);

@@ -18,11 +18,14 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
     /// <summary>The server wants no more messages: reading ended although the caller has not closed its side.</summary>
     public bool IsCutShort { get; private set; }
 
+    // The message read last ended where the caller had closed its side: there is no other, and the pipe need not be asked.
+    private bool _isAtEnd;
+
     /// <returns>Null when the caller has closed its side between two messages, or reading was cut short.</returns>
     /// <exception cref="GrpcException">A frame that breaks off, lies, or is too large.</exception>
     public async ValueTask<T?> ReadAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        while (!_isAtEnd)
         {
             ReadResult result = await input.ReadAsync(cancellationToken).ConfigureAwait(false);
             ReadOnlySequence<byte> buffer = result.Buffer;
@@ -35,6 +38,7 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
             if (TryFrame(buffer, out bool compressed, out ReadOnlySequence<byte> frame))
             {
                 T message = Parse(frame, compressed);
+                _isAtEnd = result.IsCompleted && buffer.Length == HeaderBytes + frame.Length;
                 input.AdvanceTo(frame.End);
                 LastWasCompressed = compressed;
                 return message;
@@ -46,6 +50,7 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
                 return buffer.IsEmpty ? null : throw new GrpcException(GrpcStatusCode.Internal, "the request ends inside a message.");
             }
         }
+        return null;
     }
 
     /// <exception cref="GrpcException">INTERNAL: there is not exactly one message. UNAVAILABLE: reading was cut short.</exception>

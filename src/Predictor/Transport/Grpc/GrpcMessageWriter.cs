@@ -17,7 +17,7 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
     /// <param name="compress">False sends this message as it is although the call has an encoding.</param>
     public async ValueTask WriteAsync(T message, CancellationToken cancellationToken, bool compress = true)
     {
-        Put(message, compress);
+        Put(message, message.CalculateSize(), compress);
         await FlushAsync(cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
     }
@@ -26,15 +26,16 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
     public ValueTask WriteOnlyAsync(T message, CancellationToken cancellationToken)
     {
         const int SmallBytes = 32 << 10;
-        if (message.CalculateSize() > SmallBytes)
+        int size = message.CalculateSize();
+        if (size > SmallBytes)
         {
             return WriteAsync(message, cancellationToken);
         }
-        Put(message, compress: true);
+        Put(message, size, compress: true);
         return ValueTask.CompletedTask;
     }
 
-    private void Put(T message, bool compress)
+    private void Put(T message, int size, bool compress)
     {
         call.WriteHeaders(response);
         call.HasMessage = true;
@@ -47,7 +48,7 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
         }
         else
         {
-            WriteFrameHeader(output, 0, message.CalculateSize());
+            WriteFrameHeader(output, 0, size);
             message.WriteTo(output);
         }
     }

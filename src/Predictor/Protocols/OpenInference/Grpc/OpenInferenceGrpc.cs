@@ -64,27 +64,25 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
         {
             call.ResponseHeaders.Add(Variant, model.Name);
         }
-        Func<InferenceWatch, Task<ModelInferResponse>> serve;
-        if (model is TensorModel tensors)
-        {
-            serve = watch => InferAsync(request, tensors, watch, call);
-        }
-        else
+        ILlmEngine? engine = null;
+        if (model is not TensorModel)
         {
             LanguageModel text = ModelLookup.TextOf(model);
             await queue.WaitAsync(text, tell: null, call.CancellationToken).ConfigureAwait(false);
-            ILlmEngine engine = text.Engine;
-            serve = watch => InferAsync(request, engine, watch, call);
+            engine = text.Engine;
         }
-        ModelInferResponse? answer = null;
-        await statistics.Of(model).MeasureAsync(async watch => answer = await serve(watch).ConfigureAwait(false), call.CancellationToken).ConfigureAwait(false);
-        return answer!; // it was measured to its end
+        using InferenceWatch watch = statistics.Of(model).Begin(call.CancellationToken);
+        ModelInferResponse answer = model is TensorModel tensors
+            ? Infer(request, tensors, watch)
+            : await InferAsync(request, engine!, watch, call).ConfigureAwait(false); // every other model has one
+        watch.Succeed();
+        return answer;
     }
 
-    private static async Task<ModelInferResponse> InferAsync(ModelInferRequest request, TensorModel model, InferenceWatch watch, GrpcCallContext call)
+    private static ModelInferResponse Infer(ModelInferRequest request, TensorModel model, InferenceWatch watch)
     {
         InferRequest read = ProtoInfer.Read(request);
-        IReadOnlyList<InferTensor> outputs = await model.RespondOnceAsync(read, watch, call.CancellationToken).ConfigureAwait(false);
+        IReadOnlyList<InferTensor> outputs = model.RespondOnce(read, watch);
         // Raw whatever the request was: Triton's server answers so, and its examples with typed contents read nothing else.
         return ProtoInfer.Write(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
     }

@@ -10,6 +10,8 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// <summary>Infer messages between protobuf and the shared form.</summary>
 internal static class ProtoInfer
 {
+    private static readonly Dictionary<string, JsonElement> NoParameters = [];
+
     // REST's wish for raw answers, which KServe's client passes on over gRPC as well.
     private const string BinaryOutput = "binary_data_output";
 
@@ -26,8 +28,8 @@ internal static class ProtoInfer
             throw JsonFields.Invalid(
                 $"raw_input_contents has {request.RawInputContents.Count} entries for {request.Inputs.Count} inputs.", "raw_input_contents");
         }
-        var inputs = new List<InferTensor>(request.Inputs.Count);
-        for (int i = 0; i < request.Inputs.Count; i++)
+        var inputs = new InferTensor[request.Inputs.Count];
+        for (int i = 0; i < inputs.Length; i++)
         {
             ModelInferRequest.Types.InferInputTensor input = request.Inputs[i];
             CheckParameters(input);
@@ -35,14 +37,14 @@ internal static class ProtoInfer
             {
                 throw JsonFields.Invalid($"input '{input.Name}' has contents beside raw_input_contents.", "contents");
             }
-            inputs.Add(raw ? ProtoTensors.FromRaw(input.Name, input.Datatype, input.Shape, request.RawInputContents[i].Memory) : ProtoTensors.FromTyped(input));
+            inputs[i] = raw ? ProtoTensors.FromRaw(input.Name, input.Datatype, input.Shape, request.RawInputContents[i].Memory) : ProtoTensors.FromTyped(input);
         }
         return new InferRequest
         {
             Id = request.Id.Length > 0 ? request.Id : null,
             Parameters = ReadParameters(request.Parameters),
             Inputs = inputs,
-            Outputs = [.. request.Outputs.Select(ReadOutput)],
+            Outputs = request.Outputs.Count == 0 ? [] : [.. request.Outputs.Select(ReadOutput)],
         };
     }
 
@@ -79,14 +81,22 @@ internal static class ProtoInfer
     // KServe's client adds the size to raw inputs; the bytes themselves say it.
     private static void CheckParameters(ModelInferRequest.Types.InferInputTensor input)
     {
+        if (input.Parameters.Count == 0)
+        {
+            return;
+        }
         foreach ((string name, JsonElement value) in ReadParameters(input.Parameters).Where(entry => entry.Key != "binary_data_size"))
         {
             TensorParameters.RequireOpen(new OptionValue(name, value));
         }
     }
 
-    private static Dictionary<string, JsonElement> ReadParameters(MapField<string, InferParameter> parameters)
+    private static IReadOnlyDictionary<string, JsonElement> ReadParameters(MapField<string, InferParameter> parameters)
     {
+        if (parameters.Count == 0)
+        {
+            return NoParameters;
+        }
         var read = new Dictionary<string, JsonElement>();
         foreach ((string name, InferParameter value) in parameters)
         {

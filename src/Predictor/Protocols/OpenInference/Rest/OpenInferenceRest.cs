@@ -201,7 +201,7 @@ internal static class OpenInferenceRest
     private static async Task InferAsync(HttpContext context, string name, TensorModel model, InferenceWatch watch)
     {
         (InferRequest request, BinaryOutputs binary) = await RestBody.ReadInferAsync(context).ConfigureAwait(false);
-        IReadOnlyList<InferTensor> outputs = await model.RespondOnceAsync(request, watch, context.RequestAborted).ConfigureAwait(false);
+        IReadOnlyList<InferTensor> outputs = model.RespondOnce(request, watch);
         await InferReply.WriteAsync(context, new InferResponse(name, TextModel.Version, request.Id ?? Guid.NewGuid().ToString(), outputs), binary).ConfigureAwait(false);
     }
 

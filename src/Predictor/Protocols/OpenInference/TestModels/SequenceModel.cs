@@ -7,7 +7,7 @@ namespace KServePaged.Predictor.Protocols.OpenInference.TestModels;
 /// OUTPUT = INPUT, and one more for the first request of a sequence. Nothing is kept between requests: Triton's model of this name has the start
 /// as its only control input too, so that id and end are for the scheduler alone.
 /// </summary>
-internal sealed class SequenceModel(TimeProvider clock) : TensorModel(
+internal sealed class SequenceModel(TimeProvider clock) : ImmediateModel(
     "simple_sequence",
     new ModelDescription("kservepaged", 8, [new("INPUT", Datatype.Int32, [1])], [new("OUTPUT", Datatype.Int32, [1])], IsDecoupled: false),
     clock)
@@ -16,13 +16,11 @@ internal sealed class SequenceModel(TimeProvider clock) : TensorModel(
 
     protected override IReadOnlyList<string> Parameters { get; } = ["sequence_id", Start, "sequence_end"];
 
-    protected override async IAsyncEnumerable<TensorResponse> ComputeAsync(
-        InferRequest request, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    protected override IReadOnlyList<InferTensor> Compute(InferRequest request)
     {
-        await Task.CompletedTask.ConfigureAwait(false); // there is nothing to wait for
         int start = request.Parameters.TryGetValue(Start, out JsonElement value) && new OptionValue(Start, value).Boolean() ? 1 : 0;
         InferTensor input = request.Inputs[0];
         int[] values = [.. Enumerable.Range(0, input.Count).Select(i => unchecked((int)input.IntegerAt(i)!.Value + start))]; // INT32 by its description
-        yield return new TensorResponse([InferTensor.OfInt32("OUTPUT", input.Shape, values)], IsLast: true);
+        return [InferTensor.OfInt32("OUTPUT", input.Shape, values)];
     }
 }
