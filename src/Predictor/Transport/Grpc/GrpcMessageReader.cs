@@ -7,8 +7,9 @@ using KServePaged.Predictor.Errors;
 namespace KServePaged.Predictor.Transport.Grpc;
 
 /// <summary>The caller's messages: a flag byte, a big-endian length of four bytes, the message. One call's own; not thread-safe.</summary>
-internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> parser, string encoding, int maxBytes)
-    where T : class, IMessage<T>
+/// <param name="parse">Throws <see cref="InvalidProtocolBufferException"/> or <see cref="InvalidDataException"/> where the bytes are no such message.</param>
+internal sealed class GrpcMessageReader<T>(PipeReader input, Func<ReadOnlySequence<byte>, T> parse, string encoding, int maxBytes)
+    where T : class
 {
     private const int HeaderBytes = 5;
 
@@ -114,11 +115,11 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, MessageParser<T> pa
     {
         try
         {
-            return parser.ParseFrom(compressed ? GrpcEncoding.Decompress(encoding, frame, maxBytes) : frame);
+            return parse(compressed ? GrpcEncoding.Decompress(encoding, frame, maxBytes) : frame);
         }
-        catch (InvalidProtocolBufferException exception)
+        catch (Exception exception) when (exception is InvalidProtocolBufferException or InvalidDataException)
         {
-            throw new GrpcException(GrpcStatusCode.Internal, $"the message is no {typeof(T).Name}: {exception.Message}", exception);
+            throw new GrpcException(GrpcStatusCode.Internal, $"the message is no valid protobuf: {exception.Message}", exception);
         }
     }
 }

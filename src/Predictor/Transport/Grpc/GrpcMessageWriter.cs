@@ -1,14 +1,13 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.IO.Pipelines;
-using Google.Protobuf;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace KServePaged.Predictor.Transport.Grpc;
 
 /// <summary>The server's messages of one call, flushed one by one. One writer at a time.</summary>
-internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContext call)
-    where T : class, IMessage<T>
+internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContext call, GrpcSerializer<T> serializer)
+    where T : class
 {
     private const int HeaderBytes = 5;
     private const int Http2Cancel = 8;
@@ -17,7 +16,7 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
     /// <param name="compress">False sends this message as it is although the call has an encoding.</param>
     public async ValueTask WriteAsync(T message, CancellationToken cancellationToken, bool compress = true)
     {
-        Put(message, message.CalculateSize(), compress);
+        Put(message, serializer.Size(message), compress);
         await FlushAsync(cancellationToken).ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested(); // writing to a lost connection succeeds silently
     }
@@ -26,7 +25,7 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
     public ValueTask WriteOnlyAsync(T message, CancellationToken cancellationToken)
     {
         const int SmallBytes = 32 << 10;
-        int size = message.CalculateSize();
+        int size = serializer.Size(message);
         if (size > SmallBytes)
         {
             return WriteAsync(message, cancellationToken);
@@ -42,14 +41,16 @@ internal sealed class GrpcMessageWriter<T>(HttpResponse response, GrpcCallContex
         IBufferWriter<byte> output = response.BodyWriter;
         if (compress && call.ResponseEncoding != GrpcEncoding.Identity)
         {
-            byte[] packed = GrpcEncoding.Compress(call.ResponseEncoding, message.ToByteArray());
+            var plain = new ArrayBufferWriter<byte>(Math.Max(size, 1));
+            serializer.Write(message, plain);
+            byte[] packed = GrpcEncoding.Compress(call.ResponseEncoding, plain.WrittenSpan);
             WriteFrameHeader(output, 1, packed.Length);
             output.Write(packed);
         }
         else
         {
             WriteFrameHeader(output, 0, size);
-            message.WriteTo(output);
+            serializer.Write(message, output);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Google.Protobuf;
 using KServePaged.Predictor.Errors;
 
@@ -15,11 +16,18 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         string service, string name, MessageParser<TRequest> parser, Func<TRequest, GrpcCallContext, Task<TResponse>> handler)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse> =>
+        Unary(service, name, parser.ParseFrom, GrpcSerializer.Of<TResponse>(), handler);
+
+    public static GrpcMethod Unary<TRequest, TResponse>(
+        string service, string name, Func<ReadOnlySequence<byte>, TRequest> parse, GrpcSerializer<TResponse> serializer,
+        Func<TRequest, GrpcCallContext, Task<TResponse>> handler)
+        where TRequest : class
+        where TResponse : class =>
         new(service, name, async (http, call, limits) =>
         {
-            TRequest request = await Reader(http, parser, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
+            TRequest request = await Reader(http, parse, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
             TResponse response = await handler(request, call).ConfigureAwait(false);
-            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
+            await new GrpcMessageWriter<TResponse>(http.Response, call, serializer).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
         });
 
     public static GrpcMethod ServerStreaming<TRequest, TResponse>(
@@ -28,8 +36,8 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         where TResponse : class, IMessage<TResponse> =>
         new(service, name, async (http, call, limits) =>
         {
-            TRequest request = await Reader(http, parser, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
-            await handler(request, new GrpcMessageWriter<TResponse>(http.Response, call), call).ConfigureAwait(false);
+            TRequest request = await Reader<TRequest>(http, parser.ParseFrom, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
+            await handler(request, new GrpcMessageWriter<TResponse>(http.Response, call, GrpcSerializer.Of<TResponse>()), call).ConfigureAwait(false);
         });
 
     public static GrpcMethod ClientStreaming<TRequest, TResponse>(
@@ -38,10 +46,10 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         where TResponse : class, IMessage<TResponse> =>
         new(service, name, async (http, call, limits) =>
         {
-            GrpcMessageReader<TRequest> requests = Reader(http, parser, limits);
+            GrpcMessageReader<TRequest> requests = Reader<TRequest>(http, parser.ParseFrom, limits);
             TResponse response = await handler(requests, call).ConfigureAwait(false);
             requests.ThrowIfCutShort();
-            await new GrpcMessageWriter<TResponse>(http.Response, call).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
+            await new GrpcMessageWriter<TResponse>(http.Response, call, GrpcSerializer.Of<TResponse>()).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
         });
 
     public static GrpcMethod Duplex<TRequest, TResponse>(
@@ -49,19 +57,26 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         Func<GrpcMessageReader<TRequest>, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse> =>
+        Duplex(service, name, parser.ParseFrom, GrpcSerializer.Of<TResponse>(), handler);
+
+    public static GrpcMethod Duplex<TRequest, TResponse>(
+        string service, string name, Func<ReadOnlySequence<byte>, TRequest> parse, GrpcSerializer<TResponse> serializer,
+        Func<GrpcMessageReader<TRequest>, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
+        where TRequest : class
+        where TResponse : class =>
         new(service, name, async (http, call, limits) =>
         {
-            GrpcMessageReader<TRequest> requests = Reader(http, parser, limits);
-            await handler(requests, new GrpcMessageWriter<TResponse>(http.Response, call), call).ConfigureAwait(false);
+            GrpcMessageReader<TRequest> requests = Reader(http, parse, limits);
+            await handler(requests, new GrpcMessageWriter<TResponse>(http.Response, call, serializer), call).ConfigureAwait(false);
             requests.ThrowIfCutShort();
         });
 
-    private static GrpcMessageReader<T> Reader<T>(HttpContext http, MessageParser<T> parser, GrpcLimits limits)
-        where T : class, IMessage<T>
+    private static GrpcMessageReader<T> Reader<T>(HttpContext http, Func<ReadOnlySequence<byte>, T> parse, GrpcLimits limits)
+        where T : class
     {
         string encoding = http.Request.Headers["grpc-encoding"].ToString() is { Length: > 0 } named ? named : GrpcEncoding.Identity;
         return GrpcEncoding.IsKnown(encoding)
-            ? new GrpcMessageReader<T>(http.Request.BodyReader, parser, encoding, limits.MaxMessageBytes)
+            ? new GrpcMessageReader<T>(http.Request.BodyReader, parse, encoding, limits.MaxMessageBytes)
             : throw new GrpcException(GrpcStatusCode.Unimplemented, $"grpc-encoding '{encoding}' is none of {GrpcEncoding.Accepted}.");
     }
 }

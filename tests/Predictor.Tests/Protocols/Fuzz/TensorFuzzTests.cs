@@ -6,6 +6,7 @@ using KServePaged.Predictor.Protocols.OpenInference;
 using KServePaged.Predictor.Protocols.OpenInference.Grpc;
 using KServePaged.Predictor.Protocols.OpenInference.Rest;
 using KServePaged.Predictor.Tests.Doubles;
+using KServePaged.Predictor.Tests.Protocols.OpenInference;
 
 namespace KServePaged.Predictor.Tests.Protocols.Fuzz;
 
@@ -26,7 +27,7 @@ public sealed class TensorFuzzTests
             }
             return (request, request.CalculateSize());
         },
-        Serve,
+        request => Serve(WireInferRequest.Parse(new(request.ToByteArray()))),
         request => request.ToString());
 
     // What is no message any more is the transport's to refuse.
@@ -40,16 +41,16 @@ public sealed class TensorFuzzTests
         },
         bytes =>
         {
-            ModelInferRequest request;
+            ModelInferRequest? generated = null;
             try
             {
-                request = ModelInferRequest.Parser.ParseFrom(bytes);
+                generated = ModelInferRequest.Parser.ParseFrom(bytes);
+                Serve(WireForms.AssertSame(generated, WireInferRequest.Parse(new(bytes))));
             }
-            catch (InvalidProtocolBufferException)
+            catch (InvalidProtocolBufferException) when (generated is null)
             {
-                return;
+                Assert.ThrowsAny<Exception>(() => WireInferRequest.Parse(new(bytes)));
             }
-            Serve(request);
         },
         Convert.ToHexString);
 
@@ -64,7 +65,7 @@ public sealed class TensorFuzzTests
         },
         request => $"{request.HeaderLength}\n{Encoding.Latin1.GetString(request.Body)}");
 
-    private static void Serve(ModelInferRequest request) => InferMapper.Map(ProtoInfer.Read(request), new ScriptedEngine().Model, "r");
+    private static void Serve(WireInferRequest request) => InferMapper.Map(ProtoInfer.Read(request), new ScriptedEngine().Model, "r");
 
     // The JSON of a raw message's tensors and their bytes behind it; the sizes are right until they are not.
     private static (byte[] Body, string? HeaderLength) Binary(Random random)

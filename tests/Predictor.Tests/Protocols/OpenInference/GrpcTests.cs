@@ -251,9 +251,7 @@ public sealed class GrpcTests
             InferTensor tensor = datatype == Datatype.Bytes
                 ? InferTensor.OfStrings("x", shape, [.. Enumerable.Range(0, count).Select(_ => new ReadOnlyMemory<byte>(RandomBytes(random)))])
                 : InferTensor.OfRaw("x", datatype, shape, raw);
-            var message = new ModelInferRequest.Types.InferInputTensor { Name = "x", Datatype = Datatypes.Name(datatype), Shape = { shape } };
-            message.Contents = ProtoTensors.ToTyped(tensor);
-            InferTensor fromTyped = ProtoTensors.FromTyped(message);
+            InferTensor fromTyped = ProtoTensors.FromTyped("x", Datatypes.Name(datatype), shape, ProtoTensors.ToTyped(tensor));
             InferTensor fromRaw = ProtoTensors.FromRaw("x", Datatypes.Name(datatype), shape, RawTensors.Encode(tensor));
             foreach (InferTensor other in new[] { fromTyped, fromRaw })
             {

@@ -21,7 +21,7 @@ internal static class TensorForms
         return ([.. json, .. raw], json.Length);
     }
 
-    public static ModelInferRequest Proto(IReadOnlyList<InferTensor> tensors, bool raw)
+    public static WireInferRequest Proto(IReadOnlyList<InferTensor> tensors, bool raw)
     {
         var request = new ModelInferRequest();
         foreach (InferTensor tensor in tensors)
@@ -37,7 +37,7 @@ internal static class TensorForms
                 input.Contents = ProtoTensors.ToTyped(tensor);
             }
         }
-        return ModelInferRequest.Parser.ParseFrom(request.ToByteArray());
+        return WireForms.AssertSame(request, WireInferRequest.Parse(new(request.ToByteArray())));
     }
 
     public static void AssertSame(IReadOnlyList<InferTensor> expected, IReadOnlyList<InferTensor> actual, string form)

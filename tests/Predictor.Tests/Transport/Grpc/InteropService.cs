@@ -40,14 +40,14 @@ internal static class InteropService
     private static async Task UnaryCallAsync(HttpContext http, GrpcCallContext call, GrpcLimits limits)
     {
         string encoding = http.Request.Headers["grpc-encoding"].ToString() is { Length: > 0 } named ? named : GrpcEncoding.Identity;
-        var reader = new GrpcMessageReader<SimpleRequest>(http.Request.BodyReader, SimpleRequest.Parser, encoding, limits.MaxMessageBytes);
+        var reader = new GrpcMessageReader<SimpleRequest>(http.Request.BodyReader, SimpleRequest.Parser.ParseFrom, encoding, limits.MaxMessageBytes);
         SimpleRequest request = (await reader.ReadAsync(call.CancellationToken))!;
         Check(request.ExpectCompressed, reader.LastWasCompressed);
         Echo(call, call);
         Throw(request.ResponseStatus);
         call.UseEncoding(request.ResponseCompressed is null ? GrpcEncoding.Identity : GrpcEncoding.Gzip);
         var response = new SimpleResponse { Payload = Zeros(request.ResponseSize) };
-        await new GrpcMessageWriter<SimpleResponse>(http.Response, call)
+        await new GrpcMessageWriter<SimpleResponse>(http.Response, call, GrpcSerializer.Of<SimpleResponse>())
             .WriteAsync(response, call.CancellationToken, request.ResponseCompressed?.Value ?? false);
     }
 

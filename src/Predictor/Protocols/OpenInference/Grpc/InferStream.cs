@@ -13,10 +13,9 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 /// leaves the stream open, unless the caller asked for gRPC errors.
 /// </summary>
 internal sealed class InferStream(
-    ModelRepository repository, LoadQueue queue, InferenceStatistics statistics, InferenceLog log, GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+    ModelRepository repository, LoadQueue queue, InferenceStatistics statistics, InferenceLog log, GrpcMessageReader<WireInferRequest> requests, GrpcMessageWriter<WireStreamResponse> responses, GrpcCallContext call)
     : IDisposable
 {
-    private const string FinalResponse = "triton_final_response";
     private const string EmptyFinalResponse = "triton_enable_empty_final_response";
 
     // Requests of one stream that generate at a time; more wait unread, so that a caller cannot queue without bound.
@@ -32,7 +31,7 @@ internal sealed class InferStream(
         var running = new HashSet<Task>();
         try
         {
-            await foreach (ModelInferRequest request in requests.ReadAllAsync(linked.Token).ConfigureAwait(false))
+            await foreach (WireInferRequest request in requests.ReadAllAsync(linked.Token).ConfigureAwait(false))
             {
                 running.Add(AnswerAsync(request, linked.Token));
                 await ReapAsync(running, MaxConcurrent - 1).ConfigureAwait(false);
@@ -59,7 +58,7 @@ internal sealed class InferStream(
         }
     }
 
-    private async Task AnswerAsync(ModelInferRequest request, CancellationToken cancellationToken)
+    private async Task AnswerAsync(WireInferRequest request, CancellationToken cancellationToken)
     {
         try
         {
@@ -76,19 +75,16 @@ internal sealed class InferStream(
         }
         catch (RequestException refusal) when (!_endsOnError)
         {
-            await SendAsync(new ModelStreamInferResponse
-            {
-                ErrorMessage = ErrorReply.From(refusal).Message,
-                InferResponse = Marked(new ModelInferResponse { ModelName = request.ModelName, ModelVersion = request.ModelVersion, Id = request.Id }, isFinal: true),
-            }, cancellationToken).ConfigureAwait(false);
+            var final = new WireInferResponse(new InferResponse(request.ModelName, request.ModelVersion, request.Id, []), raw: true, isFinal: true);
+            await SendAsync(new WireStreamResponse(ErrorReply.From(refusal).Message, final), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private async Task GenerateAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, CancellationToken cancellationToken)
+    private async Task GenerateAsync(WireInferRequest request, ILlmEngine engine, InferenceWatch watch, CancellationToken cancellationToken)
     {
         bool emptyFinal = TakeEmptyFinal(request);
         InferRequest read = ProtoInfer.Read(request);
-        InferExchange? exchange = InferExchange.Begin(log, call, Interlocked.Increment(ref _requestCount), read, request.CalculateSize());
+        InferExchange? exchange = InferExchange.Begin(log, call, Interlocked.Increment(ref _requestCount), read, request.Size);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         bool raw = ProtoInfer.IsRaw(request);
         string id = read.Id ?? "";
@@ -101,13 +97,13 @@ internal sealed class InferStream(
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, cancellationToken).ConfigureAwait(false);
         watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(request.ModelName, TextModel.Version, id, InferAssembler.Assemble(generation, prompts));
-        ModelInferResponse message = ProtoInfer.Write(response, raw);
-        exchange?.Answered(response, message.CalculateSize());
-        await SendAsync(message, isFinal: !emptyFinal, cancellationToken).ConfigureAwait(false);
+        var message = new WireInferResponse(response, raw, isFinal: !emptyFinal);
+        exchange?.Answered(response, message.Size);
+        await SendAsync(message, cancellationToken).ConfigureAwait(false);
         await SendEmptyFinalAsync(emptyFinal, request.ModelName, id, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task RespondAsync(ModelInferRequest request, TensorModel model, InferenceWatch watch, CancellationToken cancellationToken)
+    private async Task RespondAsync(WireInferRequest request, TensorModel model, InferenceWatch watch, CancellationToken cancellationToken)
     {
         bool emptyFinal = TakeEmptyFinal(request);
         InferRequest read = ProtoInfer.Read(request);
@@ -115,19 +111,18 @@ internal sealed class InferStream(
         bool hasAnswered = false;
         await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in model.RespondAsync(read, watch, cancellationToken).ConfigureAwait(false))
         {
-            ModelInferResponse message = ProtoInfer.Write(new InferResponse(request.ModelName, TextModel.Version, id, outputs), raw: true);
-            await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);
+            var message = new WireInferResponse(new InferResponse(request.ModelName, TextModel.Version, id, outputs), raw: true, isLast && !emptyFinal);
+            await SendAsync(message, cancellationToken).ConfigureAwait(false);
             hasAnswered = true;
         }
         watch.Answering(TimeSpan.Zero); // nothing queues
         await SendEmptyFinalAsync(emptyFinal || !hasAnswered, request.ModelName, id, cancellationToken).ConfigureAwait(false);
     }
 
-    private static bool TakeEmptyFinal(ModelInferRequest request)
+    private static bool TakeEmptyFinal(WireInferRequest request)
     {
-        bool wanted = request.Parameters.TryGetValue(EmptyFinalResponse, out InferParameter? parameter) && parameter.BoolParam;
-        request.Parameters.Remove(EmptyFinalResponse);
-        return wanted;
+        InferParameter? parameter = null;
+        return request.Parameters?.Remove(EmptyFinalResponse, out parameter) == true && parameter.BoolParam;
     }
 
     private async Task StreamAsync(
@@ -140,9 +135,9 @@ internal sealed class InferStream(
             await foreach ((IReadOnlyList<InferTensor> outputs, bool isLast) in InferPieces.RunAsync(engine, generation, watch, cancellationToken).ConfigureAwait(false))
             {
                 var piece = new InferResponse(model, TextModel.Version, id, outputs);
-                ModelInferResponse message = ProtoInfer.Write(piece, raw);
-                exchange?.AnsweredPiece(piece, message.CalculateSize());
-                await SendAsync(message, isLast && !emptyFinal, cancellationToken).ConfigureAwait(false);
+                var message = new WireInferResponse(piece, raw, isLast && !emptyFinal);
+                exchange?.AnsweredPiece(piece, message.Size);
+                await SendAsync(message, cancellationToken).ConfigureAwait(false);
             }
             isComplete = true;
         }
@@ -157,14 +152,13 @@ internal sealed class InferStream(
     {
         if (wanted)
         {
-            await SendAsync(new ModelInferResponse { ModelName = model, ModelVersion = TextModel.Version, Id = id }, isFinal: true, cancellationToken).ConfigureAwait(false);
+            await SendAsync(new WireInferResponse(new InferResponse(model, TextModel.Version, id, []), raw: true, isFinal: true), cancellationToken).ConfigureAwait(false);
         }
     }
 
-    private Task SendAsync(ModelInferResponse response, bool isFinal, CancellationToken cancellationToken) =>
-        SendAsync(new ModelStreamInferResponse { InferResponse = Marked(response, isFinal) }, cancellationToken);
+    private Task SendAsync(WireInferResponse response, CancellationToken cancellationToken) => SendAsync(new WireStreamResponse("", response), cancellationToken);
 
-    private async Task SendAsync(ModelStreamInferResponse response, CancellationToken cancellationToken)
+    private async Task SendAsync(WireStreamResponse response, CancellationToken cancellationToken)
     {
         await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -175,11 +169,5 @@ internal sealed class InferStream(
         {
             _writing.Release();
         }
-    }
-
-    private static ModelInferResponse Marked(ModelInferResponse response, bool isFinal)
-    {
-        response.Parameters[FinalResponse] = new InferParameter { BoolParam = isFinal };
-        return response;
     }
 }

@@ -26,16 +26,15 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
             new ModelReadyResponse { Ready = ModelLookup.Find(repository, request.Name, request.Version).Health.Current.Ready })),
         GrpcMethod.Unary(Service, "ServerMetadata", ServerMetadataRequest.Parser, (_, _) => Task.FromResult(ServerMetadata())),
         GrpcMethod.Unary(Service, "ModelMetadata", ModelMetadataRequest.Parser, (request, _) => Task.FromResult(ModelMetadata(request))),
-        GrpcMethod.Unary(Service, "ModelInfer", ModelInferRequest.Parser, InferAsync),
-        GrpcMethod.Duplex<ModelInferRequest, ModelStreamInferResponse>(
-            Service, "ModelStreamInfer", ModelInferRequest.Parser, StreamInferAsync),
+        GrpcMethod.Unary(Service, "ModelInfer", WireInferRequest.Parse, WireInferResponse.Serializer, InferAsync),
+        GrpcMethod.Duplex(Service, "ModelStreamInfer", WireInferRequest.Parse, WireStreamResponse.Serializer, StreamInferAsync),
     ];
 
     private ServerMetadataResponse ServerMetadata() =>
         new() { Name = ServerExtensions.NameOf(options), Version = ProductInfo.Version, Extensions = { ServerExtensions.Names } };
 
     private async Task StreamInferAsync(
-        GrpcMessageReader<ModelInferRequest> requests, GrpcMessageWriter<ModelStreamInferResponse> responses, GrpcCallContext call)
+        GrpcMessageReader<WireInferRequest> requests, GrpcMessageWriter<WireStreamResponse> responses, GrpcCallContext call)
     {
         using var stream = new InferStream(repository, queue, statistics, log, requests, responses, call);
         await stream.RunAsync().ConfigureAwait(false);
@@ -57,7 +56,7 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
     private static ModelMetadataResponse.Types.TensorMetadata Tensor(TensorMetadata tensor, ModelDescription description) =>
         new() { Name = tensor.Name, Datatype = Datatypes.Name(tensor.Datatype), Shape = { description.WholeShape(tensor) } };
 
-    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, GrpcCallContext call)
+    private async Task<WireInferResponse> InferAsync(WireInferRequest request, GrpcCallContext call)
     {
         ServedModel model = ModelLookup.Select(repository, request.ModelName, request.ModelVersion, new Caller(call.RequestId, call.RequestMetadata.Text(Variant)));
         if (repository.Route(request.ModelName) is not null)
@@ -72,33 +71,33 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
             engine = text.Engine;
         }
         using InferenceWatch watch = statistics.Of(model).Begin(call.CancellationToken);
-        ModelInferResponse answer = model is TensorModel tensors
+        WireInferResponse answer = model is TensorModel tensors
             ? Infer(request, tensors, watch)
             : await InferAsync(request, engine!, watch, call).ConfigureAwait(false); // every other model has one
         watch.Succeed();
         return answer;
     }
 
-    private static ModelInferResponse Infer(ModelInferRequest request, TensorModel model, InferenceWatch watch)
+    private static WireInferResponse Infer(WireInferRequest request, TensorModel model, InferenceWatch watch)
     {
         InferRequest read = ProtoInfer.Read(request);
         IReadOnlyList<InferTensor> outputs = model.RespondOnce(read, watch);
         // Raw whatever the request was: Triton's server answers so, and its examples with typed contents read nothing else.
-        return ProtoInfer.Write(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
+        return new WireInferResponse(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
     }
 
-    private async Task<ModelInferResponse> InferAsync(ModelInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)
+    private async Task<WireInferResponse> InferAsync(WireInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)
     {
         InferRequest read = ProtoInfer.Read(request);
-        InferExchange? exchange = InferExchange.Begin(log, call, number: null, read, request.CalculateSize());
+        InferExchange? exchange = InferExchange.Begin(log, call, number: null, read, request.Size);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
         watch.Generating(generation.Requests.Count);
         IReadOnlyList<GeneratedPrompt> prompts = await TextGenerator.RunAsync(engine, generation.Requests, call.CancellationToken).ConfigureAwait(false);
         watch.Answering(GeneratedPrompt.LongestWait(prompts));
         var response = new InferResponse(
             request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
-        ModelInferResponse message = ProtoInfer.Write(response, ProtoInfer.IsRaw(request));
-        exchange?.Answered(response, message.CalculateSize());
+        var message = new WireInferResponse(response, ProtoInfer.IsRaw(request));
+        exchange?.Answered(response, message.Size);
         return message;
     }
 }

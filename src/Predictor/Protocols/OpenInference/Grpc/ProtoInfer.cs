@@ -1,13 +1,11 @@
 using System.Text.Json;
-using Google.Protobuf;
-using Google.Protobuf.Collections;
 using KServePaged.Engine.Contracts;
 using KServePaged.Predictor.Generation;
 using KServePaged.Predictor.Transport;
 
 namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 
-/// <summary>Infer messages between protobuf and the shared form.</summary>
+/// <summary>Infer requests from protobuf to the shared form.</summary>
 internal static class ProtoInfer
 {
     private static readonly Dictionary<string, JsonElement> NoParameters = [];
@@ -16,28 +14,28 @@ internal static class ProtoInfer
     private const string BinaryOutput = "binary_data_output";
 
     /// <summary>True: the answer must be raw. Raw inputs ask for it (Triton's client reads nothing else), and so does the parameter.</summary>
-    public static bool IsRaw(ModelInferRequest request) =>
-        request.RawInputContents.Count > 0 || (request.Parameters.TryGetValue(BinaryOutput, out InferParameter? wanted) && wanted.BoolParam);
+    public static bool IsRaw(WireInferRequest request) =>
+        request.RawInputs.Count > 0 || (request.Parameters?.TryGetValue(BinaryOutput, out InferParameter? wanted) == true && wanted.BoolParam);
 
     /// <exception cref="RequestException">The message is not consistent in itself.</exception>
-    public static InferRequest Read(ModelInferRequest request)
+    public static InferRequest Read(WireInferRequest request)
     {
-        bool raw = request.RawInputContents.Count > 0;
-        if (raw && request.RawInputContents.Count != request.Inputs.Count)
+        bool raw = request.RawInputs.Count > 0;
+        if (raw && request.RawInputs.Count != request.Inputs.Count)
         {
             throw JsonFields.Invalid(
-                $"raw_input_contents has {request.RawInputContents.Count} entries for {request.Inputs.Count} inputs.", "raw_input_contents");
+                $"raw_input_contents has {request.RawInputs.Count} entries for {request.Inputs.Count} inputs.", "raw_input_contents");
         }
         var inputs = new InferTensor[request.Inputs.Count];
         for (int i = 0; i < inputs.Length; i++)
         {
-            ModelInferRequest.Types.InferInputTensor input = request.Inputs[i];
+            WireInferInput input = request.Inputs[i];
             CheckParameters(input);
             if (raw && input.Contents is not null)
             {
                 throw JsonFields.Invalid($"input '{input.Name}' has contents beside raw_input_contents.", "contents");
             }
-            inputs[i] = raw ? ProtoTensors.FromRaw(input.Name, input.Datatype, input.Shape, request.RawInputContents[i].Memory) : ProtoTensors.FromTyped(input);
+            inputs[i] = raw ? ProtoTensors.FromRaw(input.Name, input.Datatype, input.Shape, request.RawInputs[i]) : ProtoTensors.FromTyped(input.Name, input.Datatype, input.Shape, input.Contents ?? new InferTensorContents());
         }
         return new InferRequest
         {
@@ -46,25 +44,6 @@ internal static class ProtoInfer
             Inputs = inputs,
             Outputs = request.Outputs.Count == 0 ? [] : [.. request.Outputs.Select(ReadOutput)],
         };
-    }
-
-    public static ModelInferResponse Write(InferResponse response, bool raw)
-    {
-        var message = new ModelInferResponse { ModelName = response.ModelName, ModelVersion = response.ModelVersion, Id = response.Id };
-        foreach (InferTensor tensor in response.Outputs)
-        {
-            var output = new ModelInferResponse.Types.InferOutputTensor { Name = tensor.Name, Datatype = Datatypes.Name(tensor.Datatype), Shape = { tensor.Shape } };
-            if (raw)
-            {
-                message.RawOutputContents.Add(UnsafeByteOperations.UnsafeWrap(RawTensors.Encode(tensor)));
-            }
-            else
-            {
-                output.Contents = ProtoTensors.ToTyped(tensor);
-            }
-            message.Outputs.Add(output);
-        }
-        return message;
     }
 
     private static string ReadOutput(ModelInferRequest.Types.InferRequestedOutputTensor output)
@@ -79,9 +58,9 @@ internal static class ProtoInfer
     }
 
     // KServe's client adds the size to raw inputs; the bytes themselves say it.
-    private static void CheckParameters(ModelInferRequest.Types.InferInputTensor input)
+    private static void CheckParameters(WireInferInput input)
     {
-        if (input.Parameters.Count == 0)
+        if (input.Parameters is null)
         {
             return;
         }
@@ -91,9 +70,9 @@ internal static class ProtoInfer
         }
     }
 
-    private static IReadOnlyDictionary<string, JsonElement> ReadParameters(MapField<string, InferParameter> parameters)
+    private static Dictionary<string, JsonElement> ReadParameters(IDictionary<string, InferParameter>? parameters)
     {
-        if (parameters.Count == 0)
+        if (parameters is null or { Count: 0 })
         {
             return NoParameters;
         }

@@ -10,24 +10,22 @@ namespace KServePaged.Predictor.Protocols.OpenInference.Grpc;
 internal static class ProtoTensors
 {
     /// <exception cref="RequestException">Shape, datatype and contents do not agree.</exception>
-    public static InferTensor FromTyped(ModelInferRequest.Types.InferInputTensor input)
+    public static InferTensor FromTyped(string name, string type, IReadOnlyList<long> shape, InferTensorContents contents)
     {
-        Datatype datatype = Datatypes.Parse(input.Datatype, input.Name);
-        long[] shape = [.. input.Shape];
-        int count = TensorShape.Count(shape, input.Name);
-        InferTensorContents contents = input.Contents ?? new InferTensorContents();
-        RefuseOthers(contents, datatype, input.Name);
+        Datatype datatype = Datatypes.Parse(type, name);
+        int count = TensorShape.Count(shape, name);
+        RefuseOthers(contents, datatype, name);
         if (datatype == Datatype.Bytes)
         {
-            Require(contents.BytesContents.Count, count, input.Name);
-            return InferTensor.OfStrings(input.Name, shape, [.. contents.BytesContents.Select(bytes => bytes.Memory)]);
+            Require(contents.BytesContents.Count, count, name);
+            return InferTensor.OfStrings(name, shape, [.. contents.BytesContents.Select(bytes => bytes.Memory)]);
         }
-        return InferTensor.OfRaw(input.Name, datatype, shape, Pack(contents, datatype, count, input.Name));
+        return InferTensor.OfRaw(name, datatype, shape, Pack(contents, datatype, count, name));
     }
 
     /// <exception cref="RequestException">Shape, datatype and bytes do not agree.</exception>
     public static InferTensor FromRaw(string name, string datatype, IReadOnlyList<long> shape, ReadOnlyMemory<byte> raw) =>
-        RawTensors.Decode(name, Datatypes.Parse(datatype, name), [.. shape], raw);
+        RawTensors.Decode(name, Datatypes.Parse(datatype, name), shape, raw);
 
     public static InferTensorContents ToTyped(InferTensor tensor)
     {
