@@ -21,6 +21,9 @@ extern const KernelTable kKernels;
 namespace avx512_bf16 {
 extern const KernelTable kKernels;
 }
+namespace avx512_vnni {
+const LinearKernel& LinearKernelFor(const kp_linear_format& format);
+}
 
 namespace {
 
@@ -62,6 +65,16 @@ kp_isa BestIsa() {
   return HasAll(more.eax, bit_AVX512BF16) && HasAll(extended.ecx, bit_AVX512VNNI) ? KP_ISA_AVX512_BF16 : KP_ISA_AVX512;
 }
 
+/* Some processors with AVX-512 multiply 8-bit integers and no bf16 numbers. */
+const KernelTable& Avx512Kernels() {
+  static const KernelTable with_vnni = [] {
+    KernelTable table = avx512::kKernels;
+    table.linear_kernel = avx512_vnni::LinearKernelFor;
+    return table;
+  }();
+  return HasAll(CpuId(7, 0).ecx, bit_AVX512VNNI) ? with_vnni : avx512::kKernels;
+}
+
 }  // namespace
 
 const KernelTable* FindKernels(kp_isa isa) {
@@ -78,7 +91,7 @@ const KernelTable* FindKernels(kp_isa isa) {
     case KP_ISA_AVX2:
       return &avx2::kKernels;
     case KP_ISA_AVX512:
-      return &avx512::kKernels;
+      return &Avx512Kernels();
     case KP_ISA_AVX512_BF16:
       return &avx512_bf16::kKernels;
     default:

@@ -4,6 +4,7 @@
 
 namespace kp::cpu::KP_TARGET {
 
+bool LoadRows(ThreadPool& pool, const LinearLoadCall& call);
 const LinearKernel& LinearKernelFor(const kp_linear_format& format);
 void Embedding(ThreadPool& pool, const EmbeddingCall& call);
 void RmsNorm(ThreadPool& pool, const NormCall& call);
@@ -18,6 +19,7 @@ extern const KernelTable kKernels;
 const KernelTable kKernels = {
     .isa = kIsa,
     .name = kIsaName,
+    .linear_load = LoadRows,
     .linear_kernel = LinearKernelFor,
     .embedding = Embedding,
     .rms_norm = RmsNorm,

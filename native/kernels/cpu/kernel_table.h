@@ -20,6 +20,7 @@ namespace kp::cpu {
 struct KernelTable {
   kp_isa isa;
   const char* name;
+  LinearLoadFunction linear_load;
   const LinearKernel& (*linear_kernel)(const kp_linear_format& format); /* of a format that the ABI has checked */
   EmbeddingFunction embedding;
   NormFunction rms_norm;

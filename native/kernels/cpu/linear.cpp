@@ -109,6 +109,10 @@ class Product {
     const int64_t shares = std::min<int64_t>(last_tile - first_tile, 4);
     call.ahead_step = kStepBytes / shares;
     call.ahead_span = layout_.span_bytes != 0 ? layout_.header_bytes / shares : 0;
+    const bool turns = shares == 1 && call.last;
+    call.ahead_jump = turns ? (panels - 1) * layout_.panel_bytes : 0;
+    call.ahead_turn = turns && layout_.span_bytes == 0 ? std::max<int64_t>(call.steps - 1 - kAheadBytes / kStepBytes, 0) : -1;
+    call.ahead_end = start + layout_.panel_bytes;
     for (int64_t tile = first_tile; tile < last_tile; ++tile) {
       const int64_t share = tile - first_tile;
       if (share < shares) {
@@ -144,23 +148,38 @@ void Forward(ThreadPool& pool, const LinearCall& call) {
 }
 
 template <typename Format>
+void PlaceCodes(const uint8_t (*codes)[kLargestGroup], int64_t begin, int64_t end, char* to, int64_t steps) {
+  constexpr int kStepDepth = Format::kDepth * Format::kParts;
+  for (int64_t step = 0; step < steps; ++step, to += kPanelVectors * Format::kVectorBytes) {
+    for (int64_t lane = begin; lane < end; ++lane) {
+      uint8_t place[kStepDepth] = {};
+      const uint8_t* code = &codes[lane][step * kStepDepth];
+#pragma GCC unroll 8
+      for (int k = 0; k < kStepDepth; ++k) {
+        place[Format::kOffset[k]] = static_cast<uint8_t>(place[Format::kOffset[k]] | code[k] << Format::kShift[k]);
+      }
+      char* lane_to = to + lane / kLanes * Format::kVectorBytes + lane % kLanes * Format::kLaneBytes;
+#pragma GCC unroll 8
+      for (int k = 0; k < kStepDepth; ++k) {
+        if (Format::kShift[k] == 0) {
+          lane_to[Format::kOffset[k] * Format::kOffsetBytes] = static_cast<char>(place[Format::kOffset[k]]);
+        }
+      }
+    }
+  }
+}
+
+template <typename Format>
 constexpr LinearKernel Describe() {
   LinearKernel kernel{};
   kernel.panel_width = kPanelWidth;
   kernel.depth = Format::kDepth * Format::kParts;
   kernel.step_bytes = kPanelVectors * Format::kVectorBytes;
   kernel.input_bytes = sizeof(typename Format::Input);
-  kernel.integer_inputs = Format::kIntegerInputs;
   kernel.forward = &Forward<Format>;
-  kernel.lanes = kLanes;
-  kernel.vector_bytes = Format::kVectorBytes;
   if constexpr (Format::kQuantized) {
-    kernel.lane_bytes = Format::kLaneBytes;
+    kernel.place = &PlaceCodes<Format>;
     kernel.code_bias = Format::kCodeBias;
-    for (int k = 0; k < kernel.depth; ++k) {
-      kernel.offset[k] = Format::kOffset[k];
-      kernel.shift[k] = Format::kShift[k];
-    }
   }
   return kernel;
 }

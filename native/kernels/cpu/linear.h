@@ -22,6 +22,8 @@ struct LinearCall {
   void* scratch; /* LinearLayout::ScratchBytes */
 };
 
+constexpr int64_t kLargestGroup = 256;
+
 /* How one instruction set stores and multiplies one kind of weights.
  *
  * A matrix is a row of panels, each panel_width output features wide (the last one filled up with zeros). A panel is a row of steps, each
@@ -32,18 +34,12 @@ struct LinearKernel {
   int panel_width;
   int depth;
   int step_bytes;
-  int input_bytes;     /* of one input feature as the kernel reads it */
-  bool integer_inputs; /* the kernel reads codes of inputs, and their sums over each span */
+  int input_bytes; /* of one input feature as the kernel reads it */
   void (*forward)(ThreadPool& pool, const LinearCall& call);
 
-  /* Where a step holds the code of output feature o and input feature k: at byte o / lanes * vector_bytes + o % lanes * lane_bytes +
-   * offset[k], shifted by shift[k]. Plain weights lie as [panel_width, depth]. */
-  int lanes;
-  int vector_bytes;
-  int lane_bytes;
-  int code_bias; /* added to a code without zero point before it is stored */
-  int8_t offset[8];
-  int8_t shift[8];
+  /* Codes of weights only. Puts codes [lane, kLargestGroup] of the lanes [begin, end) of a panel into its steps. */
+  void (*place)(const uint8_t (*codes)[kLargestGroup], int64_t begin, int64_t end, char* to, int64_t steps);
+  int code_bias; /* added to a code without zero point before it is placed */
 
   /* Rows whose inputs are repacked at once. More rows go slab by slab. */
   static constexpr int64_t kSlabRows = 240;
@@ -99,8 +95,15 @@ struct LinearLayout {
 };
 
 /* Packs rows of a checkpoint's matrix into their places. source is not aligned. False where a number is not finite. */
-bool LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
-              int64_t source_stride);
+struct LinearLoadCall {
+  kp_linear& linear;
+  int64_t first_row;
+  int64_t rows;
+  const void* source;
+  kp_dtype source_dtype;
+  int64_t source_stride;
+};
+using LinearLoadFunction = bool (*)(ThreadPool& pool, const LinearLoadCall& call);
 
 }  // namespace kp::cpu
 

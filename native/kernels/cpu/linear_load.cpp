@@ -7,7 +7,7 @@
 #include "cpu/linear.h"
 #include "cpu/linear_quantize.h"
 
-namespace kp::cpu {
+namespace kp::cpu::KP_TARGET {
 namespace {
 
 /* 64 steps of a panel (8 KiB) stay in the first-level cache while one row after the other fills its lane. */
@@ -119,22 +119,6 @@ void StoreScale(const PanelRows& rows, char* header, int64_t lane, GroupScale sc
   }
 }
 
-/* Codes [lanes, kLargestGroup] of steps into their places. A code that stands for 0 fills what the row lacks. */
-void PlaceCodes(const PanelRows& rows, const uint8_t (*codes)[kLargestGroup], char* to, int64_t steps) {
-  const LinearKernel& kernel = *rows.linear.kernel;
-  for (int64_t step = 0; step < steps; ++step, to += kernel.step_bytes) {
-    for (int64_t lane = rows.begin; lane < rows.end; ++lane) {
-      uint8_t* place = reinterpret_cast<uint8_t*>(to) + lane / kernel.lanes * kernel.vector_bytes + lane % kernel.lanes * kernel.lane_bytes;
-      const uint8_t* code = &codes[lane][step * kernel.depth];
-      for (int k = 0; k < kernel.depth; ++k) {
-        const int shifted = code[k] << kernel.shift[k];
-        uint8_t& byte = place[kernel.offset[k]];
-        byte = static_cast<uint8_t>(kernel.shift[k] == 0 ? shifted : byte | shifted);
-      }
-    }
-  }
-}
-
 constexpr int kMostPanelRows = 32;
 
 template <typename From>
@@ -168,7 +152,7 @@ bool QuantizePanel(const PanelRows& rows) {
       std::memset(codes[lane] + count, bias, static_cast<size_t>(piece - count));
     }
     char* to = rows.panel + layout.StepsOf(span, kernel.step_bytes) + (grouped ? 0 : k / kernel.depth * kernel.step_bytes);
-    PlaceCodes(rows, codes, to, std::min(piece, padded - k) / kernel.depth);
+    kernel.place(codes, rows.begin, rows.end, to, std::min(piece, padded - k) / kernel.depth);
   }
   return finite;
 }
@@ -194,19 +178,19 @@ LoadPanel Choose(const kp_linear& linear, kp_dtype source_dtype) {
 
 }  // namespace
 
-bool LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
-              int64_t source_stride) {
-  const LoadPanel load = Choose(linear, source_dtype);
+bool LoadRows(ThreadPool& pool, const LinearLoadCall& call) {
+  kp_linear& linear = call.linear;
+  const LoadPanel load = Choose(linear, call.source_dtype);
   const int64_t width = linear.kernel->panel_width;
-  const int64_t stride_bytes = source_stride * BytesOf(source_dtype);
-  const int64_t first_panel = first_row / width;
-  const int64_t panels = (first_row + rows + width - 1) / width - first_panel;
+  const int64_t stride_bytes = call.source_stride * BytesOf(call.source_dtype);
+  const int64_t first_panel = call.first_row / width;
+  const int64_t panels = (call.first_row + call.rows + width - 1) / width - first_panel;
   std::atomic<bool> finite{true};
   pool.ParallelFor(panels, 1, [&](int64_t begin, int64_t end) {
     for (int64_t panel = first_panel + begin; panel < first_panel + end; ++panel) {
-      const int64_t row = std::max(first_row, panel * width);
-      const int64_t end_row = std::min(first_row + rows, (panel + 1) * width);
-      const char* from = static_cast<const char*>(source) + (row - first_row) * stride_bytes;
+      const int64_t row = std::max(call.first_row, panel * width);
+      const int64_t end_row = std::min(call.first_row + call.rows, (panel + 1) * width);
+      const char* from = static_cast<const char*>(call.source) + (row - call.first_row) * stride_bytes;
       char* to = static_cast<char*>(linear.weights) + panel * linear.layout.panel_bytes;
       if (!load({linear, to, row - panel * width, end_row - panel * width, from, stride_bytes})) {
         finite.store(false, std::memory_order_relaxed);
@@ -216,4 +200,4 @@ bool LoadRows(ThreadPool& pool, kp_linear& linear, int64_t first_row, int64_t ro
   return finite.load(std::memory_order_relaxed);
 }
 
-}  // namespace kp::cpu
+}  // namespace kp::cpu::KP_TARGET

@@ -6,20 +6,19 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "common/half.h"
-#include "kp/linear.h"
+#include "cpu/linear.h"
 
-namespace kp::cpu {
-
-constexpr int64_t kLargestGroup = 256;
+namespace kp::cpu::KP_TARGET {
 
 struct GroupScale {
   float scale;
   float zero_point;
 };
 
-inline float RoundTo(kp_dtype dtype, float value) {
+KP_INLINE float RoundTo(kp_dtype dtype, float value) {
   Bf16 brain;
   Fp16 half;
   switch (dtype) {
@@ -35,23 +34,31 @@ inline float RoundTo(kp_dtype dtype, float value) {
 }
 
 /* To nearest even, as a vector does it without SSE 4: adding 1.5 * 2^23 leaves a whole number. Codes are far smaller. */
-inline float RoundCode(float value) {
+KP_INLINE float RoundCode(float value) {
   constexpr float kMagic = 12582912.0f;
   return (std::clamp(value, -4096.0f, 4096.0f) + kMagic) - kMagic;
 }
 
-/* Widens weights [0, count) and hands them out a few at a time, so that the compiler makes vectors of the loops. */
+/* Widens weights [0, count) and hands them out a few at a time: as a rule a number of them that the compiler knows, and makes vectors of.
+ */
 template <typename From, typename Use>
 void ForChunks(const char* from, int64_t count, const Use& use) {
-  float values[64];
-  for (int64_t i = 0; i < count; i += 64) {
-    const int64_t chunk = std::min<int64_t>(64, count - i);
-    From stored[64];
-    std::memcpy(stored, from + i * static_cast<int64_t>(sizeof(From)), static_cast<size_t>(chunk) * sizeof(From));
-    for (int64_t j = 0; j < chunk; ++j) {
+  constexpr int64_t kChunk = 64;
+  const auto chunk = [&](int64_t i, auto size) __attribute__((always_inline)) {
+    From stored[kChunk];
+    float values[kChunk];
+    std::memcpy(stored, from + i * static_cast<int64_t>(sizeof(From)), static_cast<size_t>(size) * sizeof(From));
+    for (int64_t j = 0; j < size; ++j) {
       values[j] = ToFloat(stored[j]);
     }
-    use(values, i, chunk);
+    use(values, i, size);
+  };
+  int64_t i = 0;
+  for (; i + kChunk <= count; i += kChunk) {
+    chunk(i, std::integral_constant<int64_t, kChunk>{});
+  }
+  if (i < count) {
+    chunk(i, count - i);
   }
 }
 
@@ -62,30 +69,31 @@ bool ChooseScale(const kp_linear_format& format, const char* from, int64_t count
   float high = 0.0f;
   float poison = 0.0f;
   bool low_is_first = false;
-  ForChunks<From>(from, count, [&](const float* values, int64_t, int64_t chunk) {
-    float chunk_low = 0.0f;
-    float chunk_high = 0.0f;
-    float chunk_poison = 0.0f;
-    for (int64_t j = 0; j < chunk; ++j) {
-      chunk_low = values[j] < chunk_low ? values[j] : chunk_low;
-      chunk_high = values[j] > chunk_high ? values[j] : chunk_high;
-      chunk_poison += values[j] * 0.0f;
-    }
-    // Which of two numbers of equal magnitude and unlike signs comes first: looked for only where it matters.
-    if (chunk_low == -chunk_high && -chunk_low > std::max(high, -low)) {
-      for (int64_t j = 0; j < chunk; ++j) {
-        if (values[j] == chunk_low || values[j] == chunk_high) {
-          low_is_first = values[j] == chunk_low;
-          break;
+  ForChunks<From>(
+      from, count, [&](const float* values, int64_t, auto chunk) __attribute__((always_inline)) {
+        float chunk_low = 0.0f;
+        float chunk_high = 0.0f;
+        float chunk_poison = 0.0f;
+        for (int64_t j = 0; j < chunk; ++j) {
+          chunk_low = values[j] < chunk_low ? values[j] : chunk_low;
+          chunk_high = values[j] > chunk_high ? values[j] : chunk_high;
+          chunk_poison += values[j] * 0.0f;
         }
-      }
-    } else if (std::max(chunk_high, -chunk_low) > std::max(high, -low)) {
-      low_is_first = -chunk_low > chunk_high;
-    }
-    low = std::min(low, chunk_low);
-    high = std::max(high, chunk_high);
-    poison += chunk_poison;
-  });
+        // Which of two numbers of equal magnitude and unlike signs comes first: looked for only where it matters.
+        if (chunk_low == -chunk_high && -chunk_low > std::max(high, -low)) {
+          for (int64_t j = 0; j < chunk; ++j) {
+            if (values[j] == chunk_low || values[j] == chunk_high) {
+              low_is_first = values[j] == chunk_low;
+              break;
+            }
+          }
+        } else if (std::max(chunk_high, -chunk_low) > std::max(high, -low)) {
+          low_is_first = -chunk_low > chunk_high;
+        }
+        low = std::min(low, chunk_low);
+        high = std::max(high, chunk_high);
+        poison += chunk_poison;
+      });
   chosen.zero_point = 0.0f;
   if (format.bits == 8) {
     chosen.scale = RoundTo(format.scale_dtype, std::max(high, -low) / 127.0f);
@@ -109,17 +117,18 @@ void ChooseCodes(const kp_linear_format& format, const char* from, int64_t count
     std::memset(codes, bias + static_cast<int>(zero), static_cast<size_t>(count));
     return;
   }
-  ForChunks<From>(from, count, [&](const float* values, int64_t i, int64_t chunk) {
-    int32_t whole[64];
-    for (int64_t j = 0; j < chunk; ++j) {
-      whole[j] = static_cast<int32_t>(std::clamp(RoundCode(values[j] / scale.scale) + zero, least, most));
-    }
-    for (int64_t j = 0; j < chunk; ++j) {
-      codes[i + j] = static_cast<uint8_t>(whole[j] + bias);
-    }
-  });
+  ForChunks<From>(
+      from, count, [&](const float* values, int64_t i, auto chunk) __attribute__((always_inline)) {
+        int32_t whole[64];
+        for (int64_t j = 0; j < chunk; ++j) {
+          whole[j] = static_cast<int32_t>(std::clamp(RoundCode(values[j] / scale.scale) + zero, least, most));
+        }
+        for (int64_t j = 0; j < chunk; ++j) {
+          codes[i + j] = static_cast<uint8_t>(whole[j] + bias);
+        }
+      });
 }
 
-}  // namespace kp::cpu
+}  // namespace kp::cpu::KP_TARGET
 
 #endif

@@ -35,6 +35,10 @@ struct TileCall {
   const char* ahead;
   int64_t ahead_step;
   int64_t ahead_span; /* to pass over a span's header */
+  /* Where the panels end, fetching goes on in those that come after them: at this step, or past this address where spans have headers. */
+  int64_t ahead_turn;
+  const char* ahead_end;
+  int64_t ahead_jump;
   /* Quantized weights only. */
   const char* header;
   int64_t span_bytes; /* between the headers of two spans; 0 = one serves all */
@@ -89,7 +93,22 @@ KP_INLINE void Accumulate(const Format& format, const TileCall& call, const type
       }
     }
     ahead += call.ahead_step;
+    if (step == call.ahead_turn) {
+      ahead += call.ahead_jump;
+    }
     w += kStepBytes;
+  }
+}
+
+/* Asks for the lines of y that the tile will write: stores that miss would hold up the next tile. */
+template <int kRows, int kVectors>
+KP_INLINE void FetchOutputs(const TileCall& call) {
+  if (call.last) {
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVectors; ++v) {
+        PrefetchToWrite(call.y + r * call.y_stride + v * kLanes);
+      }
+    }
   }
 }
 
@@ -97,6 +116,7 @@ KP_INLINE void Accumulate(const Format& format, const TileCall& call, const type
 template <typename Format, int kRows, int kPanels>
 void Tile(const TileCall& call) {
   constexpr int kVectors = kPanels * kPanelVectors;
+  FetchOutputs<kRows, kVectors>(call);
   Vec sum[kRows][kVectors];
 #pragma GCC unroll 32
   for (int r = 0; r < kRows; ++r) {
@@ -164,6 +184,7 @@ template <typename Format, int kRows, int kPanels>
 void QuantizedTile(const TileCall& call) {
   constexpr int kVectors = kPanels * kPanelVectors;
   const Format format(call.zero_points);
+  FetchOutputs<kRows, kVectors>(call);
   alignas(64) float total[kRows][kVectors * kLanes];
   alignas(64) float sums[kRows][kVectors * kLanes];
   for (int r = 0; r < kRows; ++r) {
@@ -175,6 +196,7 @@ void QuantizedTile(const TileCall& call) {
   const char* w = call.w;
   const char* header = call.header;
   const char* ahead = call.ahead;
+  const char* ahead_end = call.ahead_end;
   const float* input_sums = call.input_sums;
   for (int64_t span = 0; span < call.spans; ++span) {
     SumSpan<Format, kRows, kPanels>(format, call, x, w, ahead, input_sums, sums[0]);
@@ -197,6 +219,10 @@ void QuantizedTile(const TileCall& call) {
     w += call.span_bytes;
     header += call.span_bytes;
     ahead += call.steps * call.ahead_step + call.ahead_span;
+    if (ahead >= ahead_end) {
+      ahead += call.ahead_jump;
+      ahead_end += call.ahead_jump + call.panel_bytes;
+    }
     input_sums += kRows;
   }
   for (int r = 0; r < kRows; ++r) {

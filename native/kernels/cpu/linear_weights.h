@@ -4,8 +4,11 @@
  *   kVectorBytes, Stored     the weights of one step for kLanes output features, as loaded
  *   Unpack<part>             … as multiplied: exact
  *   Sum, MultiplyAdd         kLanes sums
- * and if its weights are codes, how they lie (kOffset, kShift, kLaneBytes: see LinearKernel), what is added to those without zero point
- * (kCodeBias), where sums start and how they become fp32. */
+ * and if its weights are codes
+ *   kOffset, kShift          where the code of a step's feature k lies: in byte kOffset[k] * kOffsetBytes of its lane, so far up
+ *   kLaneBytes               from one lane to the next
+ *   kCodeBias                added to codes without zero point
+ *   Start, ToFloats          where sums begin and how they become fp32 */
 #ifndef KP_CPU_LINEAR_WEIGHTS_H_
 #define KP_CPU_LINEAR_WEIGHTS_H_
 
@@ -45,6 +48,8 @@ KP_INLINE Vec ByteFloats(ByteLanes a) { return {__builtin_convertvector(a, Float
 KP_INLINE ByteLanes LowNibbles(ByteLanes a) { return a & 15; }
 KP_INLINE ByteLanes HighNibbles(ByteLanes a) { return a >> 4; }
 #endif
+
+KP_INLINE void PrefetchToWrite(const void* p) { __builtin_prefetch(p, 1); }
 
 KP_INLINE Vec LoadUnsigned(const uint8_t* p) { return ByteFloats(WidenUnsigned(p)); }
 
@@ -88,6 +93,7 @@ struct Int8Floats : FloatSums {
   static constexpr int kLaneBytes = 1;
   static constexpr int kCodeBias = 0;
   static constexpr int kOffset[8] = {};
+  static constexpr int kOffsetBytes = 1;
   static constexpr int kShift[8] = {};
   explicit Int8Floats(bool) {}
   KP_INLINE static Stored LoadWeights(const char* w) { return WidenSigned(w); }
@@ -106,6 +112,7 @@ struct Int4Floats : FloatSums {
   static constexpr int kLaneBytes = 1;
   static constexpr int kCodeBias = 8;
   static constexpr int kOffset[8] = {};
+  static constexpr int kOffsetBytes = 1;
   static constexpr int kShift[8] = {0, 4};
   explicit Int4Floats(bool zero_points) : bias_(Broadcast(zero_points ? 0.0f : 8.0f)) {}
   KP_INLINE static Stored LoadWeights(const char* w) { return WidenUnsigned(w); }
@@ -168,7 +175,8 @@ struct Int8Bf16 : Bf16Sums {
   static constexpr int kVectorBytes = 32;
   static constexpr int kLaneBytes = 1;
   static constexpr int kCodeBias = 0;
-  static constexpr int kOffset[8] = {0, 16};
+  static constexpr int kOffset[8] = {0, 1};
+  static constexpr int kOffsetBytes = 16;
   static constexpr int kShift[8] = {};
   explicit Int8Bf16(bool) {}
   KP_INLINE static Stored LoadWeights(const char* w) { return {WidenSigned(w), WidenSigned(w + 16)}; }
@@ -189,6 +197,7 @@ struct Int4Bf16 : Bf16Sums {
   static constexpr int kLaneBytes = 4;
   static constexpr int kCodeBias = 8;
   static constexpr int kOffset[8] = {0, 2, 0, 2, 1, 3, 1, 3};
+  static constexpr int kOffsetBytes = 1;
   static constexpr int kShift[8] = {0, 0, 4, 4, 0, 0, 4, 4};
   explicit Int4Bf16(bool zero_points) {
     // Twice, as the processor looks at five bits of a word.
@@ -250,6 +259,7 @@ struct IntegerSums {
 struct Int8Quads : IntegerSums<128> {
   static constexpr int kParts = 1;
   static constexpr int kOffset[8] = {0, 1, 2, 3};
+  static constexpr int kOffsetBytes = 1;
   static constexpr int kShift[8] = {};
   using IntegerSums::IntegerSums;
   template <int>
@@ -261,6 +271,7 @@ struct Int8Quads : IntegerSums<128> {
 struct Int4Quads : IntegerSums<8> {
   static constexpr int kParts = 2;
   static constexpr int kOffset[8] = {0, 1, 2, 3, 0, 1, 2, 3};
+  static constexpr int kOffsetBytes = 1;
   static constexpr int kShift[8] = {0, 0, 0, 0, 4, 4, 4, 4};
   using IntegerSums::IntegerSums;
   template <int kPart>

@@ -79,7 +79,7 @@ kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, con
     KP_REQUIRE(rows == 0 || source != nullptr, "source must not be null");
     KP_REQUIRE(source_stride >= linear->in || rows <= 1, "source_stride = %lld is less than a row of %lld", Print(source_stride),
                Print(linear->in));
-    if (!kp::cpu::LoadRows(linear->device->pool, *linear, first_row, rows, source, source_dtype, source_stride)) {
+    if (!linear->device->kernels.linear_load(linear->device->pool, {*linear, first_row, rows, source, source_dtype, source_stride})) {
       return kp::Fail(KP_INVALID_DATA, "rows [%lld, %lld + %lld) hold NaN, infinity or a number beyond the type", Print(first_row),
                       Print(first_row), Print(rows));
     }
