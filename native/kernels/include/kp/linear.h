@@ -12,16 +12,22 @@
  * Quantized weights (bits = 8 or 4). A row's weights are cut into groups of `group` consecutive input features, the last one possibly
  * shorter; group = 0 makes the whole row one group. A group g has a scale s, and with zero_points a zero point z; q are the codes:
  *   W[o, i] ~ s * (q - z), z = 0 without zero points
- *   8 bits               s = max|w| / 127             q = clamp(rint(w / s), -127, 127)
- *   4 bits, symmetric    s = m / -8                   q = clamp(rint(w / s), -8, 7)       m = the first w of largest magnitude: s may be <
- * 0 4 bits, zero points  s = (max(w, 0) - min(w, 0)) / 15,  z = clamp(rint(-min(w, 0) / s), 0, 15),  q = clamp(rint(w / s) + z, 0, 15) s is
- * rounded to scale_dtype before the codes are chosen; where it is then 0 (a group of zeros) all codes stand for 0. Divisions are fp32, rint
- * goes to nearest even. y[r, o] = sum_g s[o, g] * (sum_{i in g} x[r, i] * q[o, i] - z[o, g] * sum_{i in g} x[r, i]) + bias[o] with inputs
- * as for plain weights of the format's dtype: bf16 where that is KP_BF16, else fp32. Codes are exact in both.
+ *   8 bits               s = max|w| / 127
+ *                        q = clamp(rint(w / s), -127, 127)
+ *   4 bits, symmetric    s = m / -8, m = the first w of largest magnitude: s may be < 0
+ *                        q = clamp(rint(w / s), -8, 7)
+ *   4 bits, zero points  s = (max(w, 0) - min(w, 0)) / 15,  z = clamp(rint(-min(w, 0) / s), 0, 15)
+ *                        q = clamp(rint(w / s) + z, 0, 15)
+ * s is rounded to scale_dtype before the codes are chosen; where it is then 0 (a group of zeros) all codes stand for 0. Divisions are fp32,
+ * rint goes to nearest even.
+ *   y[r, o] = sum_g s[o, g] * (sum_{i in g} x[r, i] * q[o, i] - z[o, g] * sum_{i in g} x[r, i]) + bias[o]
+ * with inputs as for plain weights of the format's dtype: bf16 where that is KP_BF16, else fp32. Codes are exact in both.
  *
- * Quantized inputs (dynamic_inputs): x itself is replaced by codes p, one scale t a row of x, and the sums over a group are whole numbers:
- *   t[r] = max_i |x[r, i]| / 127    p = clamp(rint(x[r, i] * (127 / max_i |x[r, i]|)), -127, 127)    y = t[r] * (the sum above, of p) +
- * bias[o] A row of x whose largest magnitude is below 2^-100 counts as zeros; one that holds NaN or infinity makes its row of y NaN.
+ * Quantized inputs (dynamic_inputs): x itself is replaced by codes p, one scale t a row of x, and the sums over a group are whole numbers.
+ *   t[r] = max_i |x[r, i]| / 127
+ *   p = clamp(rint(x[r, i] * (127 / max_i |x[r, i]|)), -127, 127)
+ *   y = t[r] * (the sum above, of p) + bias[o]
+ * A row of x whose largest magnitude is below 2^-100 counts as zeros; one that holds NaN or infinity makes its row of y NaN.
  *
  * How codes, scales and padding lie in memory is the library's own affair. */
 #ifndef KP_LINEAR_H_
