@@ -33,10 +33,10 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
     private async Task<bool> RunRoundAsync(PointSpec spec, int round)
     {
         HashSet<string> done = [.. file.Read().Where(result => result is { Error: null, Disturbed: false } && IsOf(result, spec, round)).Select(result => result.Server)];
-        ServerCommand[] servers = [.. parts.Servers(spec.Format).Where(server => !done.Contains(server.Name))];
-        if (servers.Length == 0)
+        ServerCommand[] servers = [.. parts.Servers(spec.Format)];
+        if (servers.All(server => done.Contains(server.Name)))
         {
-            return true;
+            return true; // else all of them again: what is compared was measured one after the other
         }
         Func<int, string[]>[] commands = [.. servers.Select(server => Prepare(server, spec))];
         await _quiet.WaitAsync();

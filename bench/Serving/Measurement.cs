@@ -71,7 +71,7 @@ internal sealed record Measurement(PointSpec Spec, string Server, Func<int, stri
         }
         catch (BenchException)
         {
-            server.ThrowIfEnded(); // its last words say more than what the client saw
+            await server.ThrowIfEndingAsync(); // its last words say more than what the client saw
             throw;
         }
     }

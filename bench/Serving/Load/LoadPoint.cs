@@ -37,10 +37,11 @@ internal sealed record LoadPoint(string Name, int Streams, int Requests)
         double number = parts.Length == 2 && double.TryParse(parts[1], NumberStyles.Float, CultureInfo.InvariantCulture, out double parsed) ? parsed : 0;
         int streams = number is >= 1 and <= 1024 ? (int)number : 0;
         int less = quick ? 2 : 1;
+        int requests = (streams < 8 ? 12 : streams <= 16 ? 4 * streams : 3 * streams) / less;
         return (parts[0], parts.Length, streams, number) switch
         {
-            ("closed", 2, > 0, _) => new LoadPoint(name, streams, (streams < 8 ? 12 : 4 * streams) / less),
-            ("busy", 2, > 0, _) => new LoadPoint(name, streams, (streams < 8 ? 12 : 4 * streams) / less) { BesideBusyLoop = true },
+            ("closed", 2, > 0, _) => new LoadPoint(name, streams, requests),
+            ("busy", 2, > 0, _) => new LoadPoint(name, streams, requests) { BesideBusyLoop = true },
             ("poisson", 2, _, > 0) => new LoadPoint(name, 64, 80 / less) { Rate = number },
             ("prefill", 1, _, _) => new LoadPoint(name, 1, 8 / less) { Prompt = new(512, 1024), Output = new(1, 1) },
             ("decode", 1, _, _) => new LoadPoint(name, 1, 6 / less) { Prompt = new(16, 16), Output = new(128, 128) },

@@ -19,9 +19,18 @@ internal static class ProcessorClock
     }
 
     /// <summary>Seconds that a process worked.</summary>
+    /// <exception cref="BenchException">It is gone.</exception>
     public static double Of(int processId)
     {
-        string text = File.ReadAllText($"/proc/{processId}/stat");
+        string text;
+        try
+        {
+            text = File.ReadAllText($"/proc/{processId}/stat");
+        }
+        catch (IOException e)
+        {
+            throw new BenchException($"process {processId} is gone: {e.Message}");
+        }
         string[] fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
         return (double.Parse(fields[UserField], CultureInfo.InvariantCulture) + double.Parse(fields[SystemField], CultureInfo.InvariantCulture)) / TicksPerSecond;
     }

@@ -15,6 +15,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private const int SigTerm = 15;
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
 
     private readonly string _name;
@@ -75,6 +76,21 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The same for one that may be about to end: its connections close before it is gone.</summary>
+    public async Task ThrowIfEndingAsync()
+    {
+        using var patience = new CancellationTokenSource(EndLimit);
+        try
+        {
+            await _process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return; // it lives
+        }
+        ThrowIfEnded();
+    }
+
     /// <summary>Most memory it had at a time, and what of its present memory is no file's, in bytes.</summary>
     public (long Peak, long Anonymous) Memory()
     {
@@ -116,9 +132,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
 
     private void Keep(string? line)
     {
-        lock (_log)
+        if (line is not null) // the end of the stream
         {
-            _log.AppendLine(line);
+            lock (_log)
+            {
+                _log.AppendLine(line);
+            }
         }
     }
 

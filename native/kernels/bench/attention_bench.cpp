@@ -1,56 +1,95 @@
-/* attention_bench [isa [cache dtype [threads]]]: decode and prefill steps of real models against the machine's ceilings. */
+/* attention_bench: decode and prefill steps of real models against the machine's ceilings. */
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#include "bench/ceilings.h"
+#include "bench/program.h"
 #include "kp/attention.h"
 #include "kp/memory.h"
 
 namespace {
 
-using kp::bench::Seconds;
+using kp::bench::Ceilings;
+using kp::bench::Check;
+using kp::bench::Program;
+using kp::bench::Timing;
 
-struct Step {
+constexpr char kUsage[] =
+    "attention_bench [--models=small,tinyllama,qwen2.5-0.5b,llama-3.2-1b,llama-3.1-8b] [--steps=decode,prefill] "
+    "[--caches=bf16,f16,f32,int8]\n"
+    "  [--isa=N] [--threads=N] [--seconds=S] [--json=FILE]";
+
+struct Model {
+  const char* name;
   int32_t query_heads;
   int32_t kv_heads;
   int32_t head_dim;
+};
+
+constexpr Model kModels[] = {
+    {"small", 12, 4, 64}, {"tinyllama", 32, 4, 64}, {"qwen2.5-0.5b", 14, 2, 64}, {"llama-3.2-1b", 32, 8, 64}, {"llama-3.1-8b", 32, 8, 128},
+};
+
+struct Step {
+  const char* name;
   int32_t inputs;  // sequences side by side
   int32_t rows;    // tokens of each in this step
   int32_t context;
 };
 
 constexpr Step kSteps[] = {
-    {12, 4, 64, 1, 1, 512},     {12, 4, 64, 16, 1, 512},   {12, 4, 64, 1, 512, 512},  {32, 4, 64, 1, 1, 4096},
-    {32, 8, 128, 1, 1, 4096},   {32, 8, 128, 1, 1, 32768}, {32, 8, 128, 16, 1, 1024}, {32, 8, 128, 1, 512, 512},
-    {32, 8, 128, 1, 256, 4096}, {14, 2, 64, 8, 1, 1024},   {12, 12, 64, 1, 1, 4096},  {12, 12, 64, 1, 512, 512},
+    {"decode", 1, 1, 512},   {"decode", 1, 1, 4096},   {"decode", 1, 1, 32768},   {"decode", 16, 1, 512},
+    {"decode", 16, 1, 4096}, {"prefill", 1, 512, 512}, {"prefill", 1, 256, 4096},
 };
+
+struct Cache {
+  const char* name;
+  kp_cache_dtype type;
+  int32_t element_bytes;
+  int32_t scale_bytes;  // of a token and head
+};
+
+constexpr Cache kCaches[] = {
+    {"bf16", KP_CACHE_BF16, 2, 0}, {"f16", KP_CACHE_F16, 2, 0}, {"f32", KP_CACHE_F32, 4, 0}, {"int8", KP_CACHE_I8, 1, 4}};
 constexpr int32_t kBlockTokens = 16;
+constexpr int64_t kCopiesBytes = int64_t{160} << 20;
 
-void Check(kp_status status) {
-  if (status != KP_OK) {
-    std::fprintf(stderr, "%s\n", kp_last_error());
-    std::exit(1);
+/* Keys and values of several layers, so that no cache of the processor holds them all. */
+class Layers {
+ public:
+  Layers(kp_device* device, int64_t cache_bytes) : device_(device), memory_(2 * (1 + kCopiesBytes / (2 * cache_bytes))) {
+    for (void*& cache : memory_) {
+      Check(kp_buffer_alloc(device, cache_bytes, &cache));
+      std::memset(cache, 0x3c, cache_bytes);
+    }
   }
-}
+  ~Layers() {
+    for (void* cache : memory_) {
+      kp_buffer_free(device_, cache);
+    }
+  }
+  Layers(const Layers&) = delete;
+  Layers& operator=(const Layers&) = delete;
 
-void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_cache_dtype dtype, int threads) {
+  void Next(kp_paged_attention_args* args) {
+    next_ = (next_ + 2) % memory_.size();
+    args->key_cache = memory_[next_];
+    args->value_cache = memory_[next_ + 1];
+  }
+
+ private:
+  kp_device* device_;
+  std::vector<void*> memory_;
+  size_t next_ = 0;
+};
+
+Timing TimeStep(Program& program, const Model& model, const Step& step, const Cache& cache, int64_t block_stride) {
   const int64_t blocks = (step.context + kBlockTokens - 1) / kBlockTokens;
-  const int64_t row_bytes = dtype == KP_CACHE_F32 ? 4 * step.head_dim : dtype == KP_CACHE_I8 ? step.head_dim + 4 : 2 * step.head_dim;
-  const int64_t block_stride = kBlockTokens * step.kv_heads * row_bytes;
-  const int64_t cache_bytes = step.inputs * blocks * block_stride;
-  const int copies = 1 + static_cast<int>((int64_t{160} << 20) / (2 * cache_bytes));  // as the layers of a model: no cache holds them all
-  std::vector<void*> caches(2 * copies);
-  for (void*& cache : caches) {
-    Check(kp_buffer_alloc(device, cache_bytes, &cache));
-    std::memset(cache, 0x3c, cache_bytes);
-  }
   const int64_t tokens = int64_t{step.inputs} * step.rows;
-  const int64_t width = int64_t{step.query_heads} * step.head_dim;
-  std::vector<float> q(tokens * width, 0.01f);
+  const int64_t width = int64_t{model.query_heads} * model.head_dim;
+  Layers layers(program.device(), step.inputs * blocks * block_stride);
+  const std::vector<float> q(tokens * width, 0.01f);
   std::vector<float> y(tokens * width);
   std::vector<int32_t> tables(step.inputs * blocks);
   for (size_t i = 0; i < tables.size(); ++i) {
@@ -60,13 +99,13 @@ void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_cache_
   for (int i = 0; i <= step.inputs; ++i) {
     query_start[i] = i * step.rows;
   }
-  std::vector<int32_t> context(step.inputs, step.context);
-  std::vector<char> workspace(kp_paged_attention_workspace(device, tokens, step.query_heads, step.head_dim, step.context));
+  const std::vector<int32_t> context(step.inputs, step.context);
+  std::vector<char> workspace(kp_paged_attention_workspace(program.device(), tokens, model.query_heads, model.head_dim, step.context));
   kp_paged_attention_args args{};
   args.q = q.data();
   args.q_stride = width;
-  args.block_tables = tables.data();
   args.block_stride = block_stride;
+  args.block_tables = tables.data();
   args.block_table_stride = blocks;
   args.query_start = query_start.data();
   args.context = context.data();
@@ -76,66 +115,54 @@ void BenchStep(kp_device* device, kp_stream* stream, const Step& step, kp_cache_
   args.workspace_bytes = static_cast<int64_t>(workspace.size());
   args.tokens = tokens;
   args.sequences = step.inputs;
-  args.query_heads = step.query_heads;
-  args.kv_heads = step.kv_heads;
-  args.head_dim = step.head_dim;
+  args.query_heads = model.query_heads;
+  args.kv_heads = model.kv_heads;
+  args.head_dim = model.head_dim;
   args.block_tokens = kBlockTokens;
-  args.scale = 1.0f / std::sqrt(static_cast<float>(step.head_dim));
-  args.cache_dtype = dtype;
+  args.scale = 1.0f / std::sqrt(static_cast<float>(model.head_dim));
+  args.cache_dtype = cache.type;
   args.y_dtype = KP_F32;
   args.max_context = step.context;
-  double bandwidth = 0;
-  double peak = 0;
-  for (int i = 0; i < 5; ++i) {
-    bandwidth = std::max(bandwidth, kp::bench::ReadBandwidth(threads));
-    peak = std::max(peak, kp::bench::PeakFloatFlops(threads));
-  }
-  const double pairs = static_cast<double>(tokens * step.query_heads) * (step.context - (step.rows - 1) / 2.0);
-  const double flops = 4.0 * step.head_dim * pairs;
-  std::vector<double> times;
-  size_t next = 0;
-  for (const double end = Seconds() + 0.6; Seconds() < end || times.size() < 5;) {
-    next = (next + 2) % caches.size();
-    args.key_cache = caches[next];
-    args.value_cache = caches[next + 1];
-    const double start = Seconds();
-    Check(kp_paged_attention(stream, &args));
-    times.push_back(Seconds() - start);
-  }
-  for (void* cache : caches) {
-    kp_buffer_free(device, cache);
-  }
-  std::sort(times.begin(), times.end());
-  const double best = times.front();
-  const double bytes = 2.0 * static_cast<double>(cache_bytes);
-  const double limit = std::max(bytes / bandwidth, flops / peak);
-  std::printf(
-      "%2d/%2d heads of %3d, %2d x %3d rows, context %5d  best %8.1f us  %5.1f GB/s (%3.0f %%)  %5.1f GFLOP/s (%3.0f %%)  of limit: best "
-      "%3.0f "
-      "%% median %3.0f %%\n",
-      step.query_heads, step.kv_heads, step.head_dim, step.inputs, step.rows, step.context, best * 1e6, bytes / best / 1e9,
-      100 * bytes / best / bandwidth, flops / best / 1e9, 100 * flops / best / peak, 100 * limit / best,
-      100 * limit / times[times.size() / 2]);
+  return program.Time(1, [&] {
+    layers.Next(&args);
+    Check(kp_paged_attention(program.stream(), &args));
+  });
+}
+
+void BenchStep(Program& program, const Model& model, const Step& step, const Cache& cache) {
+  const int64_t block_stride = int64_t{kBlockTokens} * model.kv_heads * (model.head_dim * cache.element_bytes + cache.scale_bytes);
+  const Ceilings ceilings = program.MeasureCeilings();
+  const Timing time = TimeStep(program, model, step, cache, block_stride);
+  const double pairs = static_cast<double>(step.inputs) * step.rows * model.query_heads * (step.context - (step.rows - 1) / 2.0);
+  const double flops = 4.0 * model.head_dim * pairs;
+  const double bytes = 2.0 * step.inputs * step.context / kBlockTokens * static_cast<double>(block_stride);
+  const double limit = std::max(bytes / ceilings.read_bytes, flops / ceilings.float_flops);
+  program.Row({{"model", model.name},
+               {"step", step.name},
+               {"cache", cache.name},
+               {"sequences", static_cast<double>(step.inputs), 0},
+               {"rows", static_cast<double>(step.rows), 0},
+               {"context", static_cast<double>(step.context), 0},
+               {"best_us", time.best * 1e6, 1},
+               {"gb_s", bytes / time.best / 1e9, 1},
+               {"peak_gb_s", ceilings.read_bytes / 1e9, 1},
+               {"gop_s", flops / time.best / 1e9, 1},
+               {"peak_gop_s", ceilings.float_flops / 1e9, 0},
+               {"best_of_limit_percent", 100 * limit / time.best, 0},
+               {"median_of_limit_percent", 100 * limit / time.median, 0}});
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  kp_device_options options{};
-  options.isa = argc > 1 ? std::atoi(argv[1]) : KP_ISA_AUTO;
-  const kp_cache_dtype dtype = argc > 2 ? std::atoi(argv[2]) : KP_CACHE_BF16;
-  options.threads = argc > 3 ? std::atoi(argv[3]) : 0;
-  kp_device* device = nullptr;
-  kp_stream* stream = nullptr;
-  kp_device_info info;
-  Check(kp_device_open(&options, &device));
-  Check(kp_stream_open(device, &stream));
-  Check(kp_device_get_info(device, &info));
-  kp::bench::CountProcessorTime(info.threads == 1);
-  std::printf("%s, %d threads, cache of type %d\n", info.name, info.threads, dtype);
-  for (const Step& step : kSteps) {
-    BenchStep(device, stream, step, dtype, info.threads);
+  Program program(argc, argv, kUsage, {"models", "steps", "caches"});
+  for (const Model& model : kModels) {
+    for (const Step& step : kSteps) {
+      for (const Cache& cache : kCaches) {
+        if (program.Wants("models", model.name) && program.Wants("steps", step.name) && program.Wants("caches", cache.name)) {
+          BenchStep(program, model, step, cache);
+        }
+      }
+    }
   }
-  kp_stream_close(stream);
-  kp_device_close(device);
 }

@@ -1,96 +1,115 @@
-/* linear_bench [isa [format [threads]]], format f32, bf16, f16, int8, int8-dynamic, int4 or int4-dynamic: matrix products of real models
- * against the machine's ceilings.
+/* linear_bench: matrix products of real models against the machine's ceilings.
  *
- * Each shape has as many copies as no cache holds and every product takes the next one, as the layers of a model do. Ceilings are measured
- * anew before each shape. Best and median are over rounds; on a shared machine the best is the one to compare. */
+ * Each matrix has as many copies as no cache holds and every product takes the next one, as the layers of a model do. Ceilings are measured
+ * anew before each matrix. On a shared machine the best time is the one to compare. */
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "bench/ceilings.h"
+#include "bench/program.h"
 #include "kp/linear.h"
 
 namespace {
 
-using kp::bench::Seconds;
+using kp::bench::Ceilings;
+using kp::bench::Check;
+using kp::bench::Program;
+using kp::bench::Timing;
 
-struct Shape {
+constexpr char kUsage[] =
+    "linear_bench [--models=small,tinyllama,qwen2.5-0.5b,llama-3.2-1b] [--matrices=qkv,o,gate_up,down,head]\n"
+    "  [--formats=bf16,f32,int8,int8-dynamic,int4] [--rows=1,2,4,8,16,32,64,512] [--isa=N] [--threads=N] [--seconds=S] [--json=FILE]";
+
+struct Model {
+  const char* name;
+  int64_t hidden;
+  int64_t ffn;
+  int64_t heads;
+  int64_t kv_heads;
+  int64_t head_dim;
+  int64_t vocab;
+};
+
+constexpr Model kModels[] = {
+    {"small", 768, 3072, 12, 4, 64, 32000},
+    {"tinyllama", 2048, 5632, 32, 4, 64, 32000},
+    {"qwen2.5-0.5b", 896, 4864, 14, 2, 64, 151936},
+    {"llama-3.2-1b", 2048, 8192, 32, 8, 64, 128256},
+};
+
+struct Format {
+  const char* name;
+  kp_linear_format format;
+  double Ceilings::*peak;
+};
+
+/* As --quantization makes them of a bf16 checkpoint. */
+constexpr Format kFormats[] = {
+    {"bf16", {KP_BF16, 0, 0, 0, 0, 0}, &Ceilings::bf16_flops},        {"f32", {KP_F32, 0, 0, 0, 0, 0}, &Ceilings::float_flops},
+    {"int8", {KP_BF16, 8, 0, KP_F32, 0, 0}, &Ceilings::bf16_flops},   {"int8-dynamic", {KP_BF16, 8, 0, KP_F32, 0, 1}, &Ceilings::int8_ops},
+    {"int4", {KP_BF16, 4, 32, KP_BF16, 0, 0}, &Ceilings::bf16_flops},
+};
+
+constexpr int64_t kRows[] = {1, 2, 4, 8, 16, 32, 64, 512};
+constexpr int64_t kMostRows = 512;
+constexpr int64_t kCopiesBytes = int64_t{160} << 20;
+
+struct Matrix {
+  const char* name;
   int64_t out;
   int64_t in;
 };
 
-constexpr Shape kShapes[] = {{1280, 768},   {768, 768},   {6144, 768},  {768, 3072},  {32000, 768},
-                             {11264, 2048}, {2048, 5632}, {2560, 2048}, {2048, 2048}, {32000, 2048}};
-constexpr int64_t kRows[] = {1, 2, 4, 8, 16, 32, 64, 512};
-constexpr int64_t kCopiesBytes = int64_t{160} << 20;
-
-void Check(kp_status status) {
-  if (status != KP_OK) {
-    std::fprintf(stderr, "%s\n", kp_last_error());
-    std::exit(1);
-  }
-}
-
-kp_linear_format FormatOf(const std::string& name) {
-  if (name == "f32" || name == "bf16" || name == "f16") {
-    return {name == "f32" ? KP_F32 : name == "bf16" ? KP_BF16 : KP_F16, 0, 0, 0, 0, 0};
-  }
-  const bool four = name.rfind("int4", 0) == 0;
-  return {KP_BF16, four ? 4 : 8, four ? 32 : 0, four ? KP_BF16 : KP_F32, 0, name.size() > 4 ? 1 : 0};
-}
-
-double Peak(const kp_linear_format& format, int threads) {
-  return format.dynamic_inputs != 0 ? kp::bench::PeakInt8Ops(threads)
-         : format.dtype == KP_BF16  ? kp::bench::PeakBf16Flops(threads)
-                                    : kp::bench::PeakFloatFlops(threads);
-}
-
-void BenchShape(kp_device* device, kp_stream* stream, Shape shape, const kp_linear_format& format, int threads) {
-  const int64_t weight_bytes = kp_linear_packed_bytes(device, shape.out, shape.in, &format);
-  std::vector<kp_linear*> copies(static_cast<size_t>(1 + kCopiesBytes / weight_bytes));
-  std::vector<float> source(static_cast<size_t>(shape.out * shape.in));
+kp_linear* Make(kp_device* device, const Matrix& matrix, const Format& format) {
+  constexpr int64_t kBlock = 256;
+  kp_linear* linear = nullptr;
+  Check(kp_linear_create(device, matrix.out, matrix.in, &format.format, &linear));
+  std::vector<float> source(kBlock * matrix.in);
   for (size_t i = 0; i < source.size(); ++i) {
     source[i] = static_cast<float>(i % 251) * 0.01f - 1.0f;
   }
-  for (kp_linear*& copy : copies) {
-    Check(kp_linear_create(device, shape.out, shape.in, &format, &copy));
-    Check(kp_linear_load(copy, 0, shape.out, source.data(), KP_F32, shape.in));
+  for (int64_t row = 0; row < matrix.out; row += kBlock) {
+    Check(kp_linear_load(linear, row, std::min(kBlock, matrix.out - row), source.data(), KP_F32, matrix.in));
   }
-  double bandwidth = 0;
-  double peak = 0;
-  for (int i = 0; i < 5; ++i) {
-    bandwidth = std::max(bandwidth, kp::bench::ReadBandwidth(threads));
-    peak = std::max(peak, Peak(format, threads));
+  return linear;
+}
+
+void BenchMatrix(Program& program, const Model& model, const Matrix& matrix, const Format& format) {
+  std::vector<kp_linear*> copies{Make(program.device(), matrix, format)};
+  const auto bytes = static_cast<double>(kp_linear_bytes(copies[0]));
+  while (static_cast<double>(copies.size()) * bytes < static_cast<double>(kCopiesBytes)) {
+    copies.push_back(Make(program.device(), matrix, format));
   }
-  std::vector<float> x(static_cast<size_t>(512 * shape.in), 0.5f);
-  std::vector<float> y(static_cast<size_t>(512 * shape.out));
+  const Ceilings ceilings = program.MeasureCeilings();
+  const double peak = ceilings.*format.peak;
+  const std::vector<float> x(kMostRows * matrix.in, 0.5f);
+  std::vector<float> y(kMostRows * matrix.out);
+  size_t next = 0;
   for (const int64_t rows : kRows) {
-    const double flops = 2.0 * static_cast<double>(rows * shape.out * shape.in);
-    const int calls = std::clamp(static_cast<int>(4e8 / flops), 1, static_cast<int>(copies.size()));
-    std::vector<double> times;
-    size_t next = 0;
-    const double end = Seconds() + 0.25;
-    while (Seconds() < end || times.size() < 5) {
-      const double start = Seconds();
-      for (int call = 0; call < calls; ++call) {
-        next = (next + 1) % copies.size();
-        Check(kp_linear_forward(stream, copies[next], x.data(), KP_F32, shape.in, rows, nullptr, y.data(), shape.out));
-      }
-      times.push_back((Seconds() - start) / calls);
+    if (!program.Wants("rows", std::to_string(rows))) {
+      continue;
     }
-    std::sort(times.begin(), times.end());
-    const double best = times.front();
-    const double median = times[times.size() / 2];
-    const double limit = std::max(static_cast<double>(weight_bytes) / bandwidth, flops / peak);
-    std::printf(
-        "%6ld x %5ld  rows %3ld  best %9.1f us  %5.1f GB/s (%3.0f %%)  %6.1f GFLOP/s (%3.0f %%)  of limit: best %3.0f %% median %3.0f %%\n",
-        shape.out, shape.in, rows, best * 1e6, static_cast<double>(weight_bytes) / best / 1e9,
-        100 * static_cast<double>(weight_bytes) / best / bandwidth, flops / best / 1e9, 100 * flops / best / peak, 100 * limit / best,
-        100 * limit / median);
+    const double flops = 2.0 * static_cast<double>(rows * matrix.out * matrix.in);
+    const int calls = std::clamp(static_cast<int>(4e8 / flops), 1, static_cast<int>(copies.size()));
+    const Timing time = program.Time(calls, [&] {
+      next = (next + 1) % copies.size();
+      Check(kp_linear_forward(program.stream(), copies[next], x.data(), KP_F32, matrix.in, rows, nullptr, y.data(), matrix.out));
+    });
+    const double limit = std::max(bytes / ceilings.read_bytes, flops / peak);
+    program.Row({{"model", model.name},
+                 {"matrix", matrix.name},
+                 {"out", static_cast<double>(matrix.out), 0},
+                 {"in", static_cast<double>(matrix.in), 0},
+                 {"format", format.name},
+                 {"rows", static_cast<double>(rows), 0},
+                 {"best_us", time.best * 1e6, 1},
+                 {"gb_s", bytes / time.best / 1e9, 1},
+                 {"peak_gb_s", ceilings.read_bytes / 1e9, 1},
+                 {"gop_s", flops / time.best / 1e9, 1},
+                 {"peak_gop_s", peak / 1e9, 0},
+                 {"best_of_limit_percent", 100 * limit / time.best, 0},
+                 {"median_of_limit_percent", 100 * limit / time.median, 0}});
   }
-  std::printf("    ceilings: %.1f GB/s, %.0f GFLOP/s\n", bandwidth / 1e9, peak / 1e9);
   for (kp_linear* copy : copies) {
     kp_linear_destroy(copy);
   }
@@ -99,21 +118,19 @@ void BenchShape(kp_device* device, kp_stream* stream, Shape shape, const kp_line
 }  // namespace
 
 int main(int argc, char** argv) {
-  kp_device_options options{};
-  options.isa = argc > 1 ? std::atoi(argv[1]) : KP_ISA_AUTO;
-  const std::string format = argc > 2 ? argv[2] : "bf16";
-  options.threads = argc > 3 ? std::atoi(argv[3]) : 0;
-  kp_device* device = nullptr;
-  kp_stream* stream = nullptr;
-  kp_device_info info;
-  Check(kp_device_open(&options, &device));
-  Check(kp_stream_open(device, &stream));
-  Check(kp_device_get_info(device, &info));
-  kp::bench::CountProcessorTime(info.threads == 1);
-  std::printf("%s, %d threads, %s weights\n", info.name, info.threads, format.c_str());
-  for (const Shape& shape : kShapes) {
-    BenchShape(device, stream, shape, FormatOf(format), info.threads);
+  Program program(argc, argv, kUsage, {"models", "matrices", "formats", "rows"});
+  for (const Model& model : kModels) {
+    const Matrix matrices[] = {{"qkv", (model.heads + 2 * model.kv_heads) * model.head_dim, model.hidden},
+                               {"o", model.hidden, model.heads * model.head_dim},
+                               {"gate_up", 2 * model.ffn, model.hidden},
+                               {"down", model.hidden, model.ffn},
+                               {"head", model.vocab, model.hidden}};
+    for (const Matrix& matrix : matrices) {
+      for (const Format& format : kFormats) {
+        if (program.Wants("models", model.name) && program.Wants("matrices", matrix.name) && program.Wants("formats", format.name)) {
+          BenchMatrix(program, model, matrix, format);
+        }
+      }
+    }
   }
-  kp_stream_close(stream);
-  kp_device_close(device);
 }

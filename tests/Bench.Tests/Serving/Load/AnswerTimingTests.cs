@@ -1,7 +1,8 @@
 using System.Text;
+using KServePaged.Serving;
 using KServePaged.Serving.Load;
 
-namespace KServePaged.Serving.Tests.Load;
+namespace KServePaged.Bench.Tests.Serving.Load;
 
 public sealed class AnswerTimingTests
 {

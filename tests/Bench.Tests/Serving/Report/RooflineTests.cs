@@ -2,7 +2,7 @@ using KServePaged.Serving.Load;
 using KServePaged.Serving.Models;
 using KServePaged.Serving.Report;
 
-namespace KServePaged.Serving.Tests.Report;
+namespace KServePaged.Bench.Tests.Serving.Report;
 
 public sealed class RooflineTests
 {

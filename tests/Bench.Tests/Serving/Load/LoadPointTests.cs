@@ -1,6 +1,6 @@
 using KServePaged.Serving.Load;
 
-namespace KServePaged.Serving.Tests.Load;
+namespace KServePaged.Bench.Tests.Serving.Load;
 
 public sealed class LoadPointTests
 {

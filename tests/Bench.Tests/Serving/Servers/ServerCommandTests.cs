@@ -1,6 +1,7 @@
+using KServePaged.Serving;
 using KServePaged.Serving.Servers;
 
-namespace KServePaged.Serving.Tests.Servers;
+namespace KServePaged.Bench.Tests.Serving.Servers;
 
 public sealed class ServerCommandTests
 {

@@ -1,4 +1,6 @@
-namespace KServePaged.Serving.Tests;
+using KServePaged.Serving;
+
+namespace KServePaged.Bench.Tests.Serving;
 
 public sealed class BenchOptionsTests
 {

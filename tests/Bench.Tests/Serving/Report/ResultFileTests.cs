@@ -1,7 +1,8 @@
+using KServePaged.Serving;
 using KServePaged.Serving.Machine;
 using KServePaged.Serving.Report;
 
-namespace KServePaged.Serving.Tests.Report;
+namespace KServePaged.Bench.Tests.Serving.Report;
 
 public sealed class ResultFileTests : IDisposable
 {

@@ -1,6 +1,6 @@
 using KServePaged.Serving.Report;
 
-namespace KServePaged.Serving.Tests.Report;
+namespace KServePaged.Bench.Tests.Serving.Report;
 
 public sealed class DistributionTests
 {

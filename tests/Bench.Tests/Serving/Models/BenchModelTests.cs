@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using KServePaged.Serving.Models;
 
-namespace KServePaged.Serving.Tests.Models;
+namespace KServePaged.Bench.Tests.Serving.Models;
 
 public sealed class BenchModelTests : IDisposable
 {

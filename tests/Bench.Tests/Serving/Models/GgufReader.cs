@@ -1,6 +1,6 @@
 using System.Text;
 
-namespace KServePaged.Serving.Tests.Models;
+namespace KServePaged.Bench.Tests.Serving.Models;
 
 /// <summary>Reads a GGUF file back: metadata that is no array, and each tensor's type, sizes and bytes.</summary>
 internal sealed class GgufReader : IDisposable
