@@ -39,8 +39,7 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
             return true; // else all of them again: what is compared was measured one after the other
         }
         Func<int, string[]>[] commands = [.. servers.Select(server => Prepare(server, spec))];
-        await _quiet.WaitAsync();
-        Ceilings ceilings = await Ceilings.MeasureAsync(parts.CeilingsProgram);
+        Ceilings ceilings = await MeasureCeilingsAsync();
         bool whole = true;
         foreach (int i in round % 2 == 1 ? Enumerable.Range(0, servers.Length) : Enumerable.Range(0, servers.Length).Reverse())
         {
@@ -50,6 +49,20 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
             whole &= result.Error is null;
         }
         return whole;
+    }
+
+    private async Task<Ceilings> MeasureCeilingsAsync()
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            await _quiet.WaitAsync();
+            var watch = new LoadWatch();
+            Ceilings ceilings = await Ceilings.MeasureAsync(parts.CeilingsProgram);
+            if (watch.ForeignCores() <= options.Foreign || attempt == options.Tries)
+            {
+                return ceilings;
+            }
+        }
     }
 
     private Func<int, string[]> Prepare(ServerCommand server, PointSpec spec)

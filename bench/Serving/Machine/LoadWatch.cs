@@ -18,5 +18,5 @@ internal sealed class LoadWatch(params int[] ours)
     /// <summary>Cores that this process, the measuring client, used.</summary>
     public double ClientCores() => (ProcessorClock.Own() - _client) / Seconds;
 
-    private static double Own(int[] processes) => ProcessorClock.Own() + processes.Sum(ProcessorClock.Of);
+    private static double Own(int[] processes) => ProcessorClock.Own() + ProcessorClock.EndedChildren() + processes.Sum(ProcessorClock.Of);
 }

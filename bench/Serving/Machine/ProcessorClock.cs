@@ -8,7 +8,7 @@ internal static class ProcessorClock
 {
     private const double TicksPerSecond = 100; // USER_HZ, the same on all of Linux
     private const int UserField = 11; // after the name, which may hold blanks
-    private const int SystemField = 12;
+    private const int ChildrenField = 13;
 
     /// <summary>Seconds that the processors worked, or were taken by the host of this virtual machine (steal).</summary>
     public static double Machine()
@@ -20,7 +20,17 @@ internal static class ProcessorClock
 
     /// <summary>Seconds that a process worked.</summary>
     /// <exception cref="BenchException">It is gone.</exception>
-    public static double Of(int processId)
+    public static double Of(int processId) => Read(processId, UserField);
+
+    public static double Own() => Of(Environment.ProcessId);
+
+    /// <summary>Seconds that processes worked which this one started and which have ended.</summary>
+    public static double EndedChildren() => Read(Environment.ProcessId, ChildrenField);
+
+    public static double Now() => Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+
+    // In user mode, and beside it in the kernel.
+    private static double Read(int processId, int field)
     {
         string text;
         try
@@ -32,10 +42,6 @@ internal static class ProcessorClock
             throw new BenchException($"process {processId} is gone: {e.Message}");
         }
         string[] fields = text[(text.LastIndexOf(')') + 2)..].Split(' ');
-        return (double.Parse(fields[UserField], CultureInfo.InvariantCulture) + double.Parse(fields[SystemField], CultureInfo.InvariantCulture)) / TicksPerSecond;
+        return (double.Parse(fields[field], CultureInfo.InvariantCulture) + double.Parse(fields[field + 1], CultureInfo.InvariantCulture)) / TicksPerSecond;
     }
-
-    public static double Own() => Of(Environment.ProcessId);
-
-    public static double Now() => Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
 }
