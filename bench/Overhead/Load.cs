@@ -12,19 +12,23 @@ internal sealed partial record Load(string Url, string BodyFile, bool Grpc)
 {
     private const int Connections = 8;
 
-    /// <summary>Answers a second.</summary>
+    /// <param name="rate">Answers a second.</param>
+    /// <returns>Answers in all.</returns>
     /// <exception cref="InvalidOperationException">A request was not answered with 200.</exception>
-    public double Run(TimeSpan duration)
+    public long Run(TimeSpan duration, out double rate)
     {
         string seconds = duration.TotalSeconds.ToString(CultureInfo.InvariantCulture);
         // Eight requests on the way in both forms: more only queue on the two cores that server and client share.
         string[] form = Grpc ? ["-c", "2", "-m", "4", "-H", "content-type: application/grpc", "-H", "te: trailers"] : ["--h1", "-c", $"{Connections}"];
-        string output = Execute([.. form, "-D", seconds, "--warm-up-time", "1", "-d", BodyFile, Url]);
-        Match rate = Rate().Match(output);
+        string output = Execute([.. form, "-D", seconds, "-d", BodyFile, Url]);
+        Match finished = Rate().Match(output);
         Match statuses = Statuses().Match(output);
-        return rate.Success && statuses.Success && statuses.Groups["other"].Value.Trim() == "0 3xx, 0 4xx, 0 5xx"
-            ? double.Parse(rate.Groups["rate"].Value, CultureInfo.InvariantCulture)
-            : throw new InvalidOperationException($"h2load did not get what it asked for:\n{output}");
+        if (!finished.Success || !statuses.Success || statuses.Groups["other"].Value.Trim() != "0 3xx, 0 4xx, 0 5xx")
+        {
+            throw new InvalidOperationException($"h2load did not get what it asked for:\n{output}");
+        }
+        rate = double.Parse(finished.Groups["rate"].Value, CultureInfo.InvariantCulture);
+        return long.Parse(statuses.Groups["answers"].Value, CultureInfo.InvariantCulture);
     }
 
     private static string Execute(IEnumerable<string> arguments)
@@ -39,6 +43,6 @@ internal sealed partial record Load(string Url, string BodyFile, bool Grpc)
     [GeneratedRegex(@"finished in [^,]+, (?<rate>[\d.]+) req/s")]
     private static partial Regex Rate();
 
-    [GeneratedRegex(@"status codes: \d+ 2xx, (?<other>.*)")]
+    [GeneratedRegex(@"status codes: (?<answers>\d+) 2xx, (?<other>.*)")]
     private static partial Regex Statuses();
 }

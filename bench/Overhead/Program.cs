@@ -5,9 +5,9 @@ using System.Text;
 using KServePaged.Overhead;
 
 // What the protocols cost beside bare Kestrel on the same machine in the same run, and what a streamed token costs beside one that is not.
-if (args is ["bare", string port, string answerFile, string form])
+if (args is ["bare" or "reading", string port, string answerFile, string form])
 {
-    await BareServer.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), await File.ReadAllBytesAsync(answerFile), form == "grpc");
+    await BareServer.RunAsync(int.Parse(port, CultureInfo.InvariantCulture), await File.ReadAllBytesAsync(answerFile), form == "grpc", args[0] == "reading");
     return 0;
 }
 string server = args.Length > 0 ? args[0] : Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../../src/Predictor/bin/Release/net10.0/KServePaged.Predictor.dll"));
@@ -17,16 +17,26 @@ if (!File.Exists(server))
     return 2;
 }
 int rounds = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 5;
+string part = args.Length > 2 ? args[2] : "all";
 const int Port = 22080;
 string scratch = Directory.CreateTempSubdirectory().FullName;
 using var http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{Port}") };
 using var ours = new ServerUnderLoad([server, $"--port={Port}", "--host=127.0.0.1", "--test_models", "--threads=1", "--log_level=warning"]);
 await ours.WaitForAsync($"http://127.0.0.1:{Port}/health");
 
-await CompareAsync("REST infer", "/v2/models/simple/infer", SimpleInfer.Json(), grpc: false, Port + 1);
-await CompareAsync("gRPC ModelInfer", "/inference.GRPCInferenceService/ModelInfer", SimpleInfer.Grpc(), grpc: true, Port + 2);
-await StreamingAsync("generate", "/v2/models/demo/generate", "/v2/models/demo/generate_stream", """{"text_input":"Hello","max_tokens":TOKENS,"ignore_eos":true}""");
-await StreamingAsync("completions", "/v1/completions", "/v1/completions", """{"model":"demo","prompt":"Hello","max_tokens":TOKENS,"ignore_eos":true,"stream":STREAM}""");
+if (part is "all" or "rest")
+{
+    await CompareAsync("REST infer", "/v2/models/simple/infer", SimpleInfer.Json(), grpc: false, Port + 1);
+}
+if (part is "all" or "grpc")
+{
+    await CompareAsync("gRPC ModelInfer", "/inference.GRPCInferenceService/ModelInfer", SimpleInfer.Grpc(), grpc: true, Port + 3);
+}
+if (part is "all" or "streaming")
+{
+    await StreamingAsync("generate", "/v2/models/demo/generate", "/v2/models/demo/generate_stream", """{"text_input":"Hello","max_tokens":TOKENS,"ignore_eos":true}""");
+    await StreamingAsync("completions", "/v1/completions", "/v1/completions", """{"model":"demo","prompt":"Hello","max_tokens":TOKENS,"ignore_eos":true,"stream":STREAM}""");
+}
 Directory.Delete(scratch, recursive: true);
 return 0;
 
@@ -36,29 +46,35 @@ async Task CompareAsync(string name, string path, byte[] body, bool grpc, int ba
     await File.WriteAllBytesAsync(bodyFile, body);
     byte[] answer = await AnswerAsync(path, body, grpc);
     await File.WriteAllBytesAsync(answerFile, answer);
-    using var bare = new ServerUnderLoad([typeof(BareServer).Assembly.Location, "bare", $"{barePort}", answerFile, grpc ? "grpc" : "rest"]);
-    if (!grpc)
-    {
-        await bare.WaitForAsync($"http://127.0.0.1:{barePort}/");
-    }
-    else
-    {
-        await Task.Delay(1500); // it speaks HTTP/2 only
-    }
-    var (oursLoad, bareLoad) = (new Load($"http://127.0.0.1:{Port}{path}", bodyFile, grpc), new Load($"http://127.0.0.1:{barePort}{path}", bodyFile, grpc));
-    List<double> oursRates = [], bareRates = [];
+    string bench = typeof(BareServer).Assembly.Location, form = grpc ? "grpc" : "rest";
+    using var bare = new ServerUnderLoad([bench, "bare", $"{barePort}", answerFile, form]);
+    using var reading = new ServerUnderLoad([bench, "reading", $"{barePort + 1}", answerFile, form]);
+    await Task.Delay(1500); // those for gRPC speak HTTP/2 only, which nothing here could ask
+    Side[] sides =
+    [
+        new("bare Kestrel", bare, new Load($"http://127.0.0.1:{barePort}{path}", bodyFile, grpc)),
+        new("Kestrel that reads", reading, new Load($"http://127.0.0.1:{barePort + 1}{path}", bodyFile, grpc)),
+        new("ours", ours, new Load($"http://127.0.0.1:{Port}{path}", bodyFile, grpc)),
+    ];
     for (int round = -1; round < rounds; round++)
     {
-        double bareRate = bareLoad.Run(TimeSpan.FromSeconds(4)), oursRate = oursLoad.Run(TimeSpan.FromSeconds(4));
-        if (round >= 0) // the first one compiles
+        foreach (Side side in sides)
         {
-            bareRates.Add(bareRate);
-            oursRates.Add(oursRate);
+            TimeSpan before = side.Server.ProcessorTime;
+            long answers = side.Load.Run(TimeSpan.FromSeconds(4), out double rate);
+            if (round >= 0) // the first one compiles
+            {
+                side.Rates.Add(rate);
+                side.Microseconds.Add((side.Server.ProcessorTime - before).TotalMicroseconds / answers);
+            }
         }
     }
-    double ratio = Median([.. oursRates.Zip(bareRates, (a, b) => a / b)]);
-    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-        $"{name}: {Median(oursRates):0} requests/s, bare Kestrel with the same {answer.Length} bytes {Median(bareRates):0}: {ratio:0.00} times (median of {rounds} pairs, lowest {oursRates.Zip(bareRates, (a, b) => a / b).Min():0.00})"));
+    foreach (Side side in sides)
+    {
+        double[] ratios = [.. side.Rates.Zip(sides[0].Rates, (own, reference) => own / reference)];
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{name}, {answer.Length} bytes, {side.Name}: {Median(side.Rates):0} requests/s, {Median(ratios):0.00} times bare ({ratios.Min():0.00} to {ratios.Max():0.00}), {Median(side.Microseconds):0.0} µs of the server's processor time"));
+    }
 }
 
 async Task<byte[]> AnswerAsync(string path, byte[] body, bool grpc)

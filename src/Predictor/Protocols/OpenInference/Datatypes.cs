@@ -1,3 +1,4 @@
+using System.Text;
 using KServePaged.Engine.Contracts;
 
 namespace KServePaged.Predictor.Protocols.OpenInference;
@@ -27,6 +28,19 @@ internal static class Datatypes
 
     /// <returns>Its name in a model configuration.</returns>
     public static string ConfigName(Datatype type) => type == Datatype.Bytes ? "TYPE_STRING" : "TYPE_" + Name(type);
+
+    /// <returns>The name itself where it is one of the protocol's, so that a message's need no copy; else null.</returns>
+    public static string? Known(ReadOnlySpan<byte> utf8)
+    {
+        foreach ((_, string known, _) in All)
+        {
+            if (Ascii.Equals(utf8, known))
+            {
+                return known;
+            }
+        }
+        return null;
+    }
 
     /// <returns>Bytes an element takes in raw form; 0 for BYTES, whose elements carry their own lengths.</returns>
     public static int Size(Datatype type) => All[(int)type].Size;

@@ -8,9 +8,11 @@ internal sealed partial class RequestLog(ServerOptions options, ILoggerFactory l
 {
     private readonly ILogger _logger = loggers.CreateLogger("KServePaged.Requests");
 
+    public bool IsOn => options.Log.Requests;
+
     public void Write(HttpContext context, RequestRecord record, int status, TimeSpan duration)
     {
-        if (!options.Log.Requests)
+        if (!IsOn)
         {
             return;
         }

@@ -27,17 +27,25 @@ internal sealed class RequestTelemetry(RequestDelegate next, Tracing tracing, Re
         }
         finally
         {
-            // Probes and scrapes come every second and say nothing of the work.
-            bool isTold = context.GetEndpoint()?.Metadata.GetMetadata<OpenToAll>() is null;
-            int status = context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted ? CallerLeft : context.Response.StatusCode;
-            if (activity is not null)
+            if (activity is not null || log.IsOn)
             {
-                HttpSpan.End(activity, context, record, status, isTold);
+                Tell(context, record, activity, began);
             }
-            if (isTold)
-            {
-                log.Write(context, record, status, clock.GetElapsedTime(began));
-            }
+        }
+    }
+
+    private void Tell(HttpContext context, RequestRecord record, Activity? activity, long began)
+    {
+        // Probes and scrapes come every second and say nothing of the work.
+        bool isTold = context.GetEndpoint()?.Metadata.GetMetadata<OpenToAll>() is null;
+        int status = context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted ? CallerLeft : context.Response.StatusCode;
+        if (activity is not null)
+        {
+            HttpSpan.End(activity, context, record, status, isTold);
+        }
+        if (isTold)
+        {
+            log.Write(context, record, status, clock.GetElapsedTime(began));
         }
     }
 }

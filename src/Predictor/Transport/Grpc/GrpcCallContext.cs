@@ -4,6 +4,8 @@ namespace KServePaged.Predictor.Transport.Grpc;
 internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string requestId, DateTimeOffset? deadline, CancellationToken drained, CancellationToken cancellationToken)
 {
     private bool _headersWritten;
+    private GrpcMetadata? _responseHeaders;
+    private GrpcMetadata? _responseTrailers;
 
     public GrpcMetadata RequestMetadata => requestMetadata;
 
@@ -19,10 +21,10 @@ internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string reque
     public CancellationToken Drained => drained;
 
     /// <summary>Goes out before the first message; later additions are lost, so they are refused.</summary>
-    public GrpcMetadata ResponseHeaders { get; } = new();
+    public GrpcMetadata ResponseHeaders => _responseHeaders ??= new();
 
     /// <summary>Goes out with the status.</summary>
-    public GrpcMetadata ResponseTrailers { get; } = new();
+    public GrpcMetadata ResponseTrailers => _responseTrailers ??= new();
 
     /// <summary>How messages may be compressed; fixed by the first one.</summary>
     public string ResponseEncoding { get; private set; } = GrpcEncoding.Identity;
@@ -51,6 +53,8 @@ internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string reque
         {
             response.Headers["grpc-encoding"] = ResponseEncoding;
         }
-        ResponseHeaders.WriteTo(response.Headers);
+        _responseHeaders?.WriteTo(response.Headers);
     }
+
+    public void WriteTrailers(IHeaderDictionary trailers) => _responseTrailers?.WriteTo(trailers);
 }

@@ -112,13 +112,13 @@ internal static partial class GrpcEndpoints
         if (response.HasStarted || call is { HasMessage: true })
         {
             IHeaderDictionary trailers = response.HttpContext.Features.GetRequiredFeature<IHttpResponseTrailersFeature>().Trailers;
-            call?.ResponseTrailers.WriteTo(trailers);
+            call?.WriteTrailers(trailers);
             WriteStatus(trailers, status, message);
             return;
         }
         Begin(response);
         call?.WriteHeaders(response);
-        call?.ResponseTrailers.WriteTo(response.Headers);
+        call?.WriteTrailers(response.Headers);
         WriteStatus(response.Headers, status, message);
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Google.Protobuf;
 using KServePaged.Predictor.Transport.Grpc;
 
@@ -33,7 +34,8 @@ internal sealed class WireInferInput
                     input.Name = reader.ReadString();
                     break;
                 case (2 << 3) | 2:
-                    input.Datatype = reader.ReadString();
+                    ReadOnlySpan<byte> datatype = reader.ReadBytes();
+                    input.Datatype = Datatypes.Known(datatype) ?? Encoding.UTF8.GetString(datatype);
                     break;
                 case 3 << 3:
                 case (3 << 3) | 2:
