@@ -24,7 +24,11 @@ internal sealed record DecoderSpec
     public required NormSpec FinalNorm { get; init; }
 
     /// <summary>The product that makes logits; of the embedding's own rows where the two are tied.</summary>
-    public required LinearSpec Head { get; init; }
+    public required LinearSpec Head
+    {
+        get;
+        init => field = value with { MakesLogits = true };
+    }
 
     /// <summary>Tensors that may repeat another's bytes: copy → original.</summary>
     public IReadOnlyDictionary<string, string> Copies { get; init; } = new Dictionary<string, string>();

@@ -5,5 +5,8 @@ internal sealed record LinearSpec(int InFeatures, params IReadOnlyList<LinearPar
 {
     public int OutFeatures => Parts.Sum(part => part.OutFeatures);
 
+    /// <summary>Its outputs are logits: what rounding does there reaches the choice of a token at once.</summary>
+    public bool MakesLogits { get; init; }
+
     public bool HasBias => Parts.Any(part => part.HasBias);
 }

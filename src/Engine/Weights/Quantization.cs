@@ -14,6 +14,14 @@ internal static class Quantization
         ("int4", new() { Type = default, Bits = 4, Group = 32, ScaleType = ElementType.BFloat16 }),
     ];
 
+    /// <summary>
+    /// How one product's matrix is stored. Where others have 4 bits, the one that makes logits has 8: measured on the demo model and
+    /// stories260K, this takes 13 and 33 % off the divergence from full precision.
+    /// </summary>
+    public static LinearFormat FormatOf(LinearSpec linear, LinearFormat storage) => linear.MakesLogits && storage.Bits == 4
+        ? storage with { Bits = 8, Group = 0, ScaleType = ElementType.Float32 }
+        : storage;
+
     /// <param name="name">none, int8, int8-dynamic or int4.</param>
     /// <param name="type">What the weights are, or stand for.</param>
     /// <exception cref="InvalidDataException">No such quantization.</exception>

@@ -19,7 +19,7 @@ internal sealed record WeightManifest
 
     /// <summary>What the weights take on a device: matrices of <paramref name="format"/> as it packs them, tables of the format's type.</summary>
     public long Bytes(Device device, LinearFormat format) =>
-        Linears.Sum(linear => device.PackedLinearBytes(linear.OutFeatures, linear.InFeatures, format)) +
+        Linears.Sum(linear => device.PackedLinearBytes(linear.OutFeatures, linear.InFeatures, Quantization.FormatOf(linear, format))) +
         format.Type.Bytes() * Tables.Sum(table => (long)table.Rows * table.Columns) +
         ElementType.Float32.Bytes() *
             (Vectors.Sum(vector => (long)vector.Length) + Linears.Where(linear => linear.HasBias).Sum(linear => (long)linear.OutFeatures));

@@ -13,7 +13,7 @@ internal sealed class PlainFormat : IWeightFormat
 
     public PackedLinear Load(LinearSpec spec, WeightLoader loader)
     {
-        PackedLinear matrix = loader.Device.CreateLinear(spec.OutFeatures, spec.InFeatures, loader.Storage);
+        PackedLinear matrix = loader.Device.CreateLinear(spec.OutFeatures, spec.InFeatures, Quantization.FormatOf(spec, loader.Storage));
         try
         {
             int partStart = 0;
