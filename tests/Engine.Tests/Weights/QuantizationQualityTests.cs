@@ -4,7 +4,7 @@ using KServePaged.TestSupport;
 
 namespace KServePaged.Engine.Tests.Weights;
 
-/// <summary>What each quantization costs against the same model without one; the figures of docs/quantization.md are this test's output.</summary>
+/// <summary>What each quantization may cost against the same model without one; bench/Quality measures more and writes the table of the documents.</summary>
 public sealed class QuantizationQualityTests(ITestOutputHelper output)
 {
     /// <summary>Means over the positions compared: nats of divergence, share of equal best tokens, and both perplexities.</summary>
