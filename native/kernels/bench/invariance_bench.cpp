@@ -25,6 +25,7 @@ using kp::bench::Program;
 using kp::bench::Timing;
 
 constexpr char kUsage[] = "invariance_bench [--threads=N] [--seconds=S] [--json=FILE]";
+constexpr int kRounds = 5;
 constexpr int64_t kCopiesBytes = int64_t{160} << 20;
 
 struct Matrix {
@@ -154,6 +155,12 @@ void Compare(const std::vector<float>& expected, const std::vector<float>& got) 
   }
 }
 
+void Keep(Timing* best, const Timing& time) {
+  if (time.best < best->best) {
+    *best = time;
+  }
+}
+
 void BenchMatrix(Program& program, const Matrix& matrix) {
   const int64_t elements = matrix.out * matrix.in;
   const auto bytes = static_cast<double>(2 * elements);
@@ -180,17 +187,18 @@ void BenchMatrix(Program& program, const Matrix& matrix) {
   const int calls = std::clamp(static_cast<int>(4e8 / (2 * bytes)), 1, static_cast<int>(copies));
   size_t next = 0;
   const Ceilings ceilings = program.MeasureCeilings();
-  const Timing invariant = program.Time(calls, [&] {
-    next = (next + 1) % copies;
-    Check(kp_linear_forward(program.stream(), packed[next], x.data(), KP_BF16, matrix.in, 1, nullptr, ours.data(), matrix.out));
-  });
-  Timing rows;
-  Timing split;
-  {
-    SpinningThreads threads(program.threads());
-    rows = program.Time(calls, [&] { RowsOfOutputs(threads, product, plain[next = (next + 1) % copies].data()); });
+  Timing invariant{1e9, 1e9};
+  Timing rows{1e9, 1e9};
+  Timing split{1e9, 1e9};
+  for (int round = 0; round < kRounds; ++round) {  // in turn, so that a disturbed moment hits all of them
+    Keep(&invariant, program.Time(calls, [&] {
+      next = (next + 1) % copies;
+      Check(kp_linear_forward(program.stream(), packed[next], x.data(), KP_BF16, matrix.in, 1, nullptr, ours.data(), matrix.out));
+    }));
+    SpinningThreads threads(program.threads());  // they take their processors for as long as they live
+    Keep(&rows, program.Time(calls, [&] { RowsOfOutputs(threads, product, plain[next = (next + 1) % copies].data()); }));
     Compare(ours, other);
-    split = program.Time(calls, [&] { SplitInputs(threads, product, plain[next = (next + 1) % copies].data()); });
+    Keep(&split, program.Time(calls, [&] { SplitInputs(threads, product, plain[next = (next + 1) % copies].data()); }));
     Compare(ours, other);
   }
   const double fastest = std::min(rows.best, split.best);
