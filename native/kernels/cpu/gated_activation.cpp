@@ -81,9 +81,13 @@ void Run(ThreadPool& pool, const GatedActivationCall& call, const Activation& ac
       const int64_t count = std::min<int64_t>(kTile, call.width - first);
       const float* x = call.x + tile / tiles * 2 * call.width + first;
       Y* y = static_cast<Y*>(call.y) + tile / tiles * call.width + first;
-      std::memcpy(gate, x, static_cast<size_t>(count) * sizeof(float));
-      std::memcpy(up, x + call.width, static_cast<size_t>(count) * sizeof(float));
-      ActivateTile(activation, gate, up, result);
+      if (count == kTile) {
+        ActivateTile(activation, x, x + call.width, result);
+      } else {
+        std::memcpy(gate, x, static_cast<size_t>(count) * sizeof(float));
+        std::memcpy(up, x + call.width, static_cast<size_t>(count) * sizeof(float));
+        ActivateTile(activation, gate, up, result);
+      }
       ForVectors(count, [&](int64_t i, int lanes) { Store(y + i, Load(result + i), lanes); });
     }
   });
