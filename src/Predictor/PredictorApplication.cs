@@ -47,6 +47,8 @@ internal static class PredictorApplication
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", level => threshold.Passes(level, listening ? LogLevel.Warning : LogLevel.Critical));
         IServiceCollection services = builder.Services;
         services.AddRoutingCore();
+        // The framework's own authorization, CORS and antiforgery, which nothing here uses, are looked for at every request otherwise.
+        services.Configure<RouteOptions>(routing => routing.SuppressCheckForUnhandledSecurityMetadata = true);
         // Above the drain's own limit, so that it is the drain that decides.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.ShutdownTimeout + TimeSpan.FromSeconds(5));
         services.AddSingleton(options).AddSingleton(threshold).AddSingleton(Observed(load, options, tracing, clock)).AddSingleton(clock).AddSingleton(output);
@@ -71,7 +73,7 @@ internal static class PredictorApplication
 
         WebApplication app = builder.Build();
         app.Lifetime.ApplicationStarted.Register(() => listening = true);
-        app.UseMiddleware<LeavingConnections>().UseMiddleware<RequestIds>().UseMiddleware<RequestTelemetry>().UseMiddleware<HttpMetricsMiddleware>();
+        app.UseMiddleware<LeavingConnections>().UseMiddleware<RequestIds>().UseMiddleware<RequestTelemetry>();
         if (options.InferenceLog.Url is not null)
         {
             app.UseMiddleware<InferenceLogMiddleware>();

@@ -10,7 +10,7 @@ namespace KServePaged.Predictor.Hosting;
 /// <param name="Queue">From the engine's acceptance of a request to its first step.</param>
 /// <param name="ComputeInfer">Generating, without that wait.</param>
 /// <param name="ComputeOutput">Assembling whole answers; a stream's are assembled as it generates.</param>
-internal sealed record InferenceCounts(
+internal readonly record struct InferenceCounts(
     ulong LastInferenceMs = 0, ulong InferenceCount = 0, InferenceDurations Success = default, InferenceDurations Fail = default,
     InferenceDurations Cancel = default, InferenceDurations ComputeInput = default, InferenceDurations Queue = default, InferenceDurations ComputeInfer = default,
     InferenceDurations ComputeOutput = default);

@@ -4,7 +4,7 @@ namespace KServePaged.Predictor.Hosting;
 internal sealed class InferenceMeter(TimeProvider clock)
 {
     private readonly Lock _gate = new();
-    private InferenceCounts _counts = new();
+    private InferenceCounts _counts;
 
     public InferenceCounts Counts
     {

@@ -40,7 +40,12 @@ internal sealed class PiecewisePipeReader(byte[] bytes, IReadOnlyList<int> cuts)
     {
     }
 
-    public override bool TryRead(out ReadResult result) => throw new NotSupportedException();
+    public override bool TryRead(out ReadResult result)
+    {
+        bool isThere = _examined < _arrived;
+        result = isThere ? new ReadResult(Segments(), isCanceled: false, isCompleted: _next > cuts.Count) : default;
+        return isThere;
+    }
 
     private ReadOnlySequence<byte> Segments()
     {

@@ -4,8 +4,11 @@ using KServePaged.Predictor.Telemetry.Traces;
 
 namespace KServePaged.Predictor.Telemetry.Requests;
 
-/// <summary>Begins and ends the record of each request: its span, its names in the logs, its line in the log of requests.</summary>
-internal sealed class RequestTelemetry(RequestDelegate next, Tracing tracing, RequestLog log, TimeProvider clock)
+/// <summary>
+/// Begins and ends the record of each request: its span, its names in the logs, its line in the log of requests, its place in the metrics. A caller that left
+/// before an answer counts as 499, as proxies log it.
+/// </summary>
+internal sealed class RequestTelemetry(RequestDelegate next, Tracing tracing, RequestLog log, HttpMetrics metrics, TimeProvider clock)
 {
     private const int CallerLeft = 499;
 
@@ -27,25 +30,27 @@ internal sealed class RequestTelemetry(RequestDelegate next, Tracing tracing, Re
         }
         finally
         {
+            int status = !context.Response.HasStarted && context.RequestAborted.IsCancellationRequested ? CallerLeft : context.Response.StatusCode;
+            TimeSpan duration = clock.GetElapsedTime(began);
+            metrics.Record(context, status, duration.TotalSeconds);
             if (activity is not null || log.IsOn)
             {
-                Tell(context, record, activity, began);
+                Tell(context, record, activity, status, duration);
             }
         }
     }
 
-    private void Tell(HttpContext context, RequestRecord record, Activity? activity, long began)
+    private void Tell(HttpContext context, RequestRecord record, Activity? activity, int status, TimeSpan duration)
     {
         // Probes and scrapes come every second and say nothing of the work.
         bool isTold = context.GetEndpoint()?.Metadata.GetMetadata<OpenToAll>() is null;
-        int status = context.RequestAborted.IsCancellationRequested && !context.Response.HasStarted ? CallerLeft : context.Response.StatusCode;
         if (activity is not null)
         {
             HttpSpan.End(activity, context, record, status, isTold);
         }
         if (isTold)
         {
-            log.Write(context, record, status, clock.GetElapsedTime(began));
+            log.Write(context, record, status, duration);
         }
     }
 }

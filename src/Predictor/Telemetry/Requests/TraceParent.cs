@@ -17,14 +17,14 @@ internal static class TraceParent
     /// <summary>The caller's span; null where it names none.</summary>
     public static ActivityContext? Of(HttpRequest request)
     {
-        if (request.Headers[Header] is not [{ } given] || !IsValid(given))
+        if (request.Headers.TraceParent is not [{ } given] || !IsValid(given))
         {
             return null;
         }
         ActivityTraceFlags flags = (Convert.ToByte(given[FlagsAt..Length], 16) & 1) == 1 ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None;
         return new ActivityContext(
             ActivityTraceId.CreateFromString(given.AsSpan(TraceIdAt, 32)), ActivitySpanId.CreateFromString(given.AsSpan(SpanIdAt, 16)), flags,
-            request.Headers[StateHeader] is [{ Length: > 0 } state] ? state : null, isRemote: true);
+            request.Headers.TraceState is [{ Length: > 0 } state] ? state : null, isRemote: true);
     }
 
     /// <summary>A span of ours that nobody records, so that both sides' logs can be joined.</summary>

@@ -51,7 +51,7 @@ internal sealed class GrpcCallContext(GrpcMetadata requestMetadata, string reque
         _headersWritten = true;
         if (ResponseEncoding != GrpcEncoding.Identity)
         {
-            response.Headers["grpc-encoding"] = ResponseEncoding;
+            response.Headers.GrpcEncoding = ResponseEncoding;
         }
         _responseHeaders?.WriteTo(response.Headers);
     }

@@ -18,7 +18,7 @@ internal static partial class GrpcEndpoints
         ILogger logger = routes.ServiceProvider.GetRequiredService<ILoggerFactory>().CreateLogger("KServePaged.Grpc");
         TimeProvider clock = routes.ServiceProvider.GetRequiredService<TimeProvider>();
         OpenCalls open = routes.ServiceProvider.GetRequiredService<OpenCalls>();
-        return routes.Map(method.Path, http => InvokeAsync(http, method, limits, clock, open, logger));
+        return routes.Map(method.Path, http => InvokeAsync(http, method, limits, clock, open, logger)).WithMetadata(UnlimitedBody.Instance);
     }
 
     public static bool IsGrpc(HttpRequest request) =>
@@ -41,7 +41,6 @@ internal static partial class GrpcEndpoints
             http.Response.StatusCode = HttpMethods.IsPost(http.Request.Method) ? StatusCodes.Status415UnsupportedMediaType : StatusCodes.Status405MethodNotAllowed;
             return;
         }
-        http.Features.Get<IHttpMaxRequestBodySizeFeature>()!.MaxRequestBodySize = null; // messages have their own limit, a stream has none
         if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
         {
             rate.MinDataRate = null; // an open stream may be silent for long
@@ -50,13 +49,12 @@ internal static partial class GrpcEndpoints
         CancellationTokenSource? late = null;
         try
         {
-            TimeSpan? timeout = GrpcTimeout.Parse(http.Request.Headers[GrpcTimeout.Header] is [{ } value] ? value : null);
+            TimeSpan? timeout = GrpcTimeout.Parse(http.Request.Headers.GrpcTimeout is [{ } value] ? value : null);
             // A source that cancels itself, not a timer that cancels a source: a timer may still fire when its call has ended.
             late = timeout is { } limit ? new CancellationTokenSource(Capped(limit), clock) : null;
             using CancellationTokenSource? ended = late is null ? null : CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, late.Token);
             call = new GrpcCallContext(
                 GrpcMetadata.Of(http.Request.Headers), http.TraceIdentifier, timeout is null ? null : clock.GetUtcNow() + timeout, open.Drained, ended?.Token ?? http.RequestAborted);
-            using CancellationTokenRegistration reading = open.Drained.Register(static state => ((HttpContext)state!).Request.BodyReader.CancelPendingRead(), http);
             Begin(http.Response);
             await method.InvokeAsync(http, call, limits).ConfigureAwait(false);
             call.WriteHeaders(http.Response);
@@ -104,7 +102,10 @@ internal static partial class GrpcEndpoints
     {
         response.StatusCode = StatusCodes.Status200OK;
         response.ContentType = ContentType;
-        response.Headers["grpc-accept-encoding"] = GrpcEncoding.Accepted;
+        if (response.HttpContext.Request.Headers.GrpcEncoding.Count > 0)
+        {
+            response.Headers.GrpcAcceptEncoding = GrpcEncoding.Accepted; // who compresses nothing need not know, and each header has its price
+        }
     }
 
     private static void Finish(HttpResponse response, GrpcCallContext? call, GrpcStatusCode status, string message)
@@ -124,10 +125,10 @@ internal static partial class GrpcEndpoints
 
     private static void WriteStatus(IHeaderDictionary headers, GrpcStatusCode status, string message)
     {
-        headers["grpc-status"] = ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        headers.GrpcStatus = ((int)status).ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (message.Length > 0)
         {
-            headers["grpc-message"] = GrpcMetadata.Escape(message);
+            headers.GrpcMessage = GrpcMetadata.Escape(message);
         }
     }
 

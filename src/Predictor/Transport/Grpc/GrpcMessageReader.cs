@@ -7,8 +7,8 @@ using KServePaged.Predictor.Errors;
 namespace KServePaged.Predictor.Transport.Grpc;
 
 /// <summary>The caller's messages: a flag byte, a big-endian length of four bytes, the message. One call's own; not thread-safe.</summary>
-/// <param name="parse">Throws <see cref="InvalidProtocolBufferException"/> or <see cref="InvalidDataException"/> where the bytes are no such message.</param>
-internal sealed class GrpcMessageReader<T>(PipeReader input, Func<ReadOnlySequence<byte>, T> parse, string encoding, int maxBytes)
+/// <param name="drained">Cuts reading short: what has not come by then is not waited for.</param>
+internal sealed class GrpcMessageReader<T>(PipeReader input, GrpcParser<T> parser, string encoding, int maxBytes, CancellationToken drained)
     where T : class
 {
     private const int HeaderBytes = 5;
@@ -24,38 +24,19 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, Func<ReadOnlySequen
 
     /// <returns>Null when the caller has closed its side between two messages, or reading was cut short.</returns>
     /// <exception cref="GrpcException">A frame that breaks off, lies, or is too large.</exception>
-    public async ValueTask<T?> ReadAsync(CancellationToken cancellationToken)
+    public ValueTask<T?> ReadAsync(CancellationToken cancellationToken)
     {
-        while (!_isAtEnd)
+        if (_isAtEnd)
         {
-            ReadResult result = await input.ReadAsync(cancellationToken).ConfigureAwait(false);
-            ReadOnlySequence<byte> buffer = result.Buffer;
-            if (result.IsCanceled)
-            {
-                input.AdvanceTo(buffer.Start);
-                IsCutShort = true;
-                return null;
-            }
-            if (TryFrame(buffer, out bool compressed, out ReadOnlySequence<byte> frame))
-            {
-                T message = Parse(frame, compressed);
-                _isAtEnd = result.IsCompleted && buffer.Length == HeaderBytes + frame.Length;
-                input.AdvanceTo(frame.End);
-                LastWasCompressed = compressed;
-                return message;
-            }
-            // All of it is examined: that is what lets the sender go on when a message is larger than its window.
-            input.AdvanceTo(buffer.Start, buffer.End);
-            if (result.IsCompleted)
-            {
-                return buffer.IsEmpty ? null : throw new GrpcException(GrpcStatusCode.Internal, "the request ends inside a message.");
-            }
+            return default;
         }
-        return null;
+        // Most often a message is there when it is asked for.
+        bool isEnded = drained.IsCancellationRequested || cancellationToken.IsCancellationRequested;
+        return !isEnded && input.TryRead(out ReadResult result) && TryTake(result, out T? message) ? new(message) : AwaitAsync(cancellationToken);
     }
 
     /// <exception cref="GrpcException">INTERNAL: there is not exactly one message. UNAVAILABLE: reading was cut short.</exception>
-    public async Task<T> ReadSingleAsync(CancellationToken cancellationToken)
+    public async ValueTask<T> ReadSingleAsync(CancellationToken cancellationToken)
     {
         T? message = await ReadAsync(cancellationToken).ConfigureAwait(false);
         T? another = message is null ? null : await ReadAsync(cancellationToken).ConfigureAwait(false);
@@ -79,6 +60,47 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, Func<ReadOnlySequen
         {
             yield return message;
         }
+    }
+
+    private async ValueTask<T?> AwaitAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenRegistration cut = drained.UnsafeRegister(static state => ((PipeReader)state!).CancelPendingRead(), input);
+        while (true)
+        {
+            if (TryTake(await input.ReadAsync(cancellationToken).ConfigureAwait(false), out T? message))
+            {
+                return message;
+            }
+        }
+    }
+
+    /// <param name="message">Null: there is no other.</param>
+    /// <returns>False: more must come before it is known.</returns>
+    private bool TryTake(in ReadResult result, out T? message)
+    {
+        message = null;
+        ReadOnlySequence<byte> buffer = result.Buffer;
+        if (result.IsCanceled)
+        {
+            input.AdvanceTo(buffer.Start);
+            IsCutShort = true;
+            return true;
+        }
+        if (TryFrame(buffer, out bool compressed, out ReadOnlySequence<byte> frame))
+        {
+            message = Parse(frame, compressed);
+            _isAtEnd = result.IsCompleted && buffer.Length == HeaderBytes + frame.Length;
+            input.AdvanceTo(frame.End);
+            LastWasCompressed = compressed;
+            return true;
+        }
+        // All of it is examined: that is what lets the sender go on when a message is larger than its window.
+        input.AdvanceTo(buffer.Start, buffer.End);
+        if (result.IsCompleted && !buffer.IsEmpty)
+        {
+            throw new GrpcException(GrpcStatusCode.Internal, "the request ends inside a message.");
+        }
+        return result.IsCompleted;
     }
 
     private bool TryFrame(in ReadOnlySequence<byte> buffer, out bool compressed, out ReadOnlySequence<byte> frame)
@@ -115,11 +137,11 @@ internal sealed class GrpcMessageReader<T>(PipeReader input, Func<ReadOnlySequen
     {
         try
         {
-            return parse(compressed ? GrpcEncoding.Decompress(encoding, frame, maxBytes) : frame);
+            return parser.Parse(compressed ? GrpcEncoding.Decompress(encoding, frame, maxBytes) : frame);
         }
         catch (Exception exception) when (exception is InvalidProtocolBufferException or InvalidDataException)
         {
-            throw new GrpcException(GrpcStatusCode.Internal, $"the message is no valid protobuf: {exception.Message}", exception);
+            throw new GrpcException(GrpcStatusCode.Internal, $"the message is no {parser.MessageName}: {exception.Message}", exception);
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Google.Protobuf;
 using KServePaged.Predictor.Errors;
 
@@ -16,16 +15,16 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         string service, string name, MessageParser<TRequest> parser, Func<TRequest, GrpcCallContext, Task<TResponse>> handler)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse> =>
-        Unary(service, name, parser.ParseFrom, GrpcSerializer.Of<TResponse>(), handler);
+        Unary(service, name, GrpcParser.Of(parser), GrpcSerializer.Of<TResponse>(), handler);
 
     public static GrpcMethod Unary<TRequest, TResponse>(
-        string service, string name, Func<ReadOnlySequence<byte>, TRequest> parse, GrpcSerializer<TResponse> serializer,
+        string service, string name, GrpcParser<TRequest> parser, GrpcSerializer<TResponse> serializer,
         Func<TRequest, GrpcCallContext, Task<TResponse>> handler)
         where TRequest : class
         where TResponse : class =>
         new(service, name, async (http, call, limits) =>
         {
-            TRequest request = await Reader(http, parse, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
+            TRequest request = await Reader(http, call, parser, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
             TResponse response = await handler(request, call).ConfigureAwait(false);
             await new GrpcMessageWriter<TResponse>(http.Response, call, serializer).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
         });
@@ -36,7 +35,7 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         where TResponse : class, IMessage<TResponse> =>
         new(service, name, async (http, call, limits) =>
         {
-            TRequest request = await Reader<TRequest>(http, parser.ParseFrom, limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
+            TRequest request = await Reader(http, call, GrpcParser.Of(parser), limits).ReadSingleAsync(call.CancellationToken).ConfigureAwait(false);
             await handler(request, new GrpcMessageWriter<TResponse>(http.Response, call, GrpcSerializer.Of<TResponse>()), call).ConfigureAwait(false);
         });
 
@@ -46,7 +45,7 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         where TResponse : class, IMessage<TResponse> =>
         new(service, name, async (http, call, limits) =>
         {
-            GrpcMessageReader<TRequest> requests = Reader<TRequest>(http, parser.ParseFrom, limits);
+            GrpcMessageReader<TRequest> requests = Reader(http, call, GrpcParser.Of(parser), limits);
             TResponse response = await handler(requests, call).ConfigureAwait(false);
             requests.ThrowIfCutShort();
             await new GrpcMessageWriter<TResponse>(http.Response, call, GrpcSerializer.Of<TResponse>()).WriteOnlyAsync(response, call.CancellationToken).ConfigureAwait(false);
@@ -57,26 +56,26 @@ internal sealed record GrpcMethod(string Service, string Name, Func<HttpContext,
         Func<GrpcMessageReader<TRequest>, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
         where TRequest : class, IMessage<TRequest>
         where TResponse : class, IMessage<TResponse> =>
-        Duplex(service, name, parser.ParseFrom, GrpcSerializer.Of<TResponse>(), handler);
+        Duplex(service, name, GrpcParser.Of(parser), GrpcSerializer.Of<TResponse>(), handler);
 
     public static GrpcMethod Duplex<TRequest, TResponse>(
-        string service, string name, Func<ReadOnlySequence<byte>, TRequest> parse, GrpcSerializer<TResponse> serializer,
+        string service, string name, GrpcParser<TRequest> parser, GrpcSerializer<TResponse> serializer,
         Func<GrpcMessageReader<TRequest>, GrpcMessageWriter<TResponse>, GrpcCallContext, Task> handler)
         where TRequest : class
         where TResponse : class =>
         new(service, name, async (http, call, limits) =>
         {
-            GrpcMessageReader<TRequest> requests = Reader(http, parse, limits);
+            GrpcMessageReader<TRequest> requests = Reader(http, call, parser, limits);
             await handler(requests, new GrpcMessageWriter<TResponse>(http.Response, call, serializer), call).ConfigureAwait(false);
             requests.ThrowIfCutShort();
         });
 
-    private static GrpcMessageReader<T> Reader<T>(HttpContext http, Func<ReadOnlySequence<byte>, T> parse, GrpcLimits limits)
+    private static GrpcMessageReader<T> Reader<T>(HttpContext http, GrpcCallContext call, GrpcParser<T> parser, GrpcLimits limits)
         where T : class
     {
-        string encoding = http.Request.Headers["grpc-encoding"].ToString() is { Length: > 0 } named ? named : GrpcEncoding.Identity;
+        string encoding = http.Request.Headers.GrpcEncoding is [{ Length: > 0 } named] ? named : GrpcEncoding.Identity;
         return GrpcEncoding.IsKnown(encoding)
-            ? new GrpcMessageReader<T>(http.Request.BodyReader, parse, encoding, limits.MaxMessageBytes)
+            ? new GrpcMessageReader<T>(http.Request.BodyReader, parser, encoding, limits.MaxMessageBytes, call.Drained)
             : throw new GrpcException(GrpcStatusCode.Unimplemented, $"grpc-encoding '{encoding}' is none of {GrpcEncoding.Accepted}.");
     }
 }

@@ -43,7 +43,7 @@ public sealed class GrpcFrameFuzzTests
     private static async Task<(List<byte[]> Messages, GrpcStatusCode Ending)> ReadAsync(PiecewisePipeReader input, string encoding)
     {
         var messages = new List<byte[]>();
-        var reader = new GrpcMessageReader<SimpleRequest>(input, SimpleRequest.Parser.ParseFrom, encoding, MaxMessageBytes);
+        var reader = new GrpcMessageReader<SimpleRequest>(input, GrpcParser.Of(SimpleRequest.Parser), encoding, MaxMessageBytes, CancellationToken.None);
         try
         {
             while (await reader.ReadAsync(CancellationToken.None) is { } message)

@@ -40,7 +40,7 @@ internal static class InteropService
     private static async Task UnaryCallAsync(HttpContext http, GrpcCallContext call, GrpcLimits limits)
     {
         string encoding = http.Request.Headers["grpc-encoding"].ToString() is { Length: > 0 } named ? named : GrpcEncoding.Identity;
-        var reader = new GrpcMessageReader<SimpleRequest>(http.Request.BodyReader, SimpleRequest.Parser.ParseFrom, encoding, limits.MaxMessageBytes);
+        var reader = new GrpcMessageReader<SimpleRequest>(http.Request.BodyReader, GrpcParser.Of(SimpleRequest.Parser), encoding, limits.MaxMessageBytes, call.Drained);
         SimpleRequest request = (await reader.ReadAsync(call.CancellationToken))!;
         Check(request.ExpectCompressed, reader.LastWasCompressed);
         Echo(call, call);

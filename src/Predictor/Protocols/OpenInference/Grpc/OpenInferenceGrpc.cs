@@ -26,8 +26,8 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
             new ModelReadyResponse { Ready = ModelLookup.Find(repository, request.Name, request.Version).Health.Current.Ready })),
         GrpcMethod.Unary(Service, "ServerMetadata", ServerMetadataRequest.Parser, (_, _) => Task.FromResult(ServerMetadata())),
         GrpcMethod.Unary(Service, "ModelMetadata", ModelMetadataRequest.Parser, (request, _) => Task.FromResult(ModelMetadata(request))),
-        GrpcMethod.Unary(Service, "ModelInfer", WireInferRequest.Parse, WireInferResponse.Serializer, InferAsync),
-        GrpcMethod.Duplex(Service, "ModelStreamInfer", WireInferRequest.Parse, WireStreamResponse.Serializer, StreamInferAsync),
+        GrpcMethod.Unary(Service, "ModelInfer", WireInferRequest.Parser, WireInferResponse.Serializer, InferAsync),
+        GrpcMethod.Duplex(Service, "ModelStreamInfer", WireInferRequest.Parser, WireStreamResponse.Serializer, StreamInferAsync),
     ];
 
     private ServerMetadataResponse ServerMetadata() =>
@@ -56,38 +56,32 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
     private static ModelMetadataResponse.Types.TensorMetadata Tensor(TensorMetadata tensor, ModelDescription description) =>
         new() { Name = tensor.Name, Datatype = Datatypes.Name(tensor.Datatype), Shape = { description.WholeShape(tensor) } };
 
-    private async Task<WireInferResponse> InferAsync(WireInferRequest request, GrpcCallContext call)
+    private Task<WireInferResponse> InferAsync(WireInferRequest request, GrpcCallContext call)
     {
         ServedModel model = ModelLookup.Select(repository, request.ModelName, request.ModelVersion, new Caller(call.RequestId, call.RequestMetadata.Text(Variant)));
         if (repository.Route(request.ModelName) is not null)
         {
             call.ResponseHeaders.Add(Variant, model.Name);
         }
-        ILlmEngine? engine = null;
-        if (model is not TensorModel)
-        {
-            LanguageModel text = ModelLookup.TextOf(model);
-            await queue.WaitAsync(text, tell: null, call.CancellationToken).ConfigureAwait(false);
-            engine = text.Engine;
-        }
+        return model is TensorModel tensors ? Task.FromResult(Infer(request, tensors, call)) : InferAsync(request, ModelLookup.TextOf(model), call);
+    }
+
+    private WireInferResponse Infer(WireInferRequest request, TensorModel model, GrpcCallContext call)
+    {
         using InferenceWatch watch = statistics.Of(model).Begin(call.CancellationToken);
-        WireInferResponse answer = model is TensorModel tensors
-            ? Infer(request, tensors, watch)
-            : await InferAsync(request, engine!, watch, call).ConfigureAwait(false); // every other model has one
+        InferRequest read = ProtoInfer.Read(request);
+        IReadOnlyList<InferTensor> outputs = model.RespondOnce(read, watch);
+        // Raw whatever the request was: Triton's server answers so, and its examples with typed contents read nothing else.
+        var answer = new WireInferResponse(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
         watch.Succeed();
         return answer;
     }
 
-    private static WireInferResponse Infer(WireInferRequest request, TensorModel model, InferenceWatch watch)
+    private async Task<WireInferResponse> InferAsync(WireInferRequest request, LanguageModel model, GrpcCallContext call)
     {
-        InferRequest read = ProtoInfer.Read(request);
-        IReadOnlyList<InferTensor> outputs = model.RespondOnce(read, watch);
-        // Raw whatever the request was: Triton's server answers so, and its examples with typed contents read nothing else.
-        return new WireInferResponse(new InferResponse(request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), outputs), raw: true);
-    }
-
-    private async Task<WireInferResponse> InferAsync(WireInferRequest request, ILlmEngine engine, InferenceWatch watch, GrpcCallContext call)
-    {
+        await queue.WaitAsync(model, tell: null, call.CancellationToken).ConfigureAwait(false);
+        ILlmEngine engine = model.Engine;
+        using InferenceWatch watch = statistics.Of(model).Begin(call.CancellationToken);
         InferRequest read = ProtoInfer.Read(request);
         InferExchange? exchange = InferExchange.Begin(log, call, number: null, read, request.Size);
         TextGeneration generation = InferMapper.Map(read, engine.Model, call.RequestId, call.Deadline);
@@ -98,6 +92,7 @@ internal sealed class OpenInferenceGrpc(ModelRepository repository, LoadQueue qu
             request.ModelName, TextModel.Version, read.Id ?? Guid.NewGuid().ToString(), InferAssembler.Assemble(generation, prompts));
         var message = new WireInferResponse(response, ProtoInfer.IsRaw(request));
         exchange?.Answered(response, message.Size);
+        watch.Succeed();
         return message;
     }
 }

@@ -10,6 +10,8 @@ internal sealed class WireInferRequest
     private readonly List<WireInferInput> _inputs = new(2);
     private readonly List<ReadOnlyMemory<byte>> _rawInputs = new(2);
 
+    public static GrpcParser<WireInferRequest> Parser { get; } = new(nameof(ModelInferRequest), Parse);
+
     public string ModelName { get; private set; } = "";
 
     public string ModelVersion { get; private set; } = "";
