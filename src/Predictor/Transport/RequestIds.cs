@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace KServePaged.Predictor.Transport;
 
 /// <summary>Gives each request its id: the caller's X-Request-Id where it can be used, else one of ours. It comes back as a header.</summary>
@@ -21,5 +19,10 @@ internal sealed class RequestIds(RequestDelegate next)
     public static bool IsUsable(string? id) => id is { Length: > 0 and <= MaxLength } && id.All(c => c is > ' ' and < (char)127);
 
     /// <summary>Tells requests apart and guards nothing, so its randomness is the cheap kind: OpenSSL's costs as much as routing a request.</summary>
-    public static string Create() => Random.Shared.NextInt64().ToString("x16", CultureInfo.InvariantCulture);
+    public static string Create()
+    {
+        Span<byte> id = stackalloc byte[8];
+        Random.Shared.NextBytes(id);
+        return Convert.ToHexStringLower(id);
+    }
 }

@@ -13,6 +13,7 @@ internal sealed class WireInferResponse
     private readonly bool? _isFinal;
     private readonly ReadOnlyMemory<byte>[] _raw;
     private readonly InferTensorContents[] _typed;
+    private readonly int[] _tensorSizes;
 
     /// <param name="raw">Tensors go into raw_output_contents; else each has its contents.</param>
     /// <param name="isFinal">In streams: no other response to the request follows.</param>
@@ -21,6 +22,7 @@ internal sealed class WireInferResponse
         (_response, _isFinal) = (response, isFinal);
         _raw = raw ? new ReadOnlyMemory<byte>[response.Outputs.Count] : [];
         _typed = raw ? [] : new InferTensorContents[response.Outputs.Count];
+        _tensorSizes = new int[response.Outputs.Count];
         for (int i = 0; i < response.Outputs.Count; i++)
         {
             if (raw)
@@ -31,6 +33,7 @@ internal sealed class WireInferResponse
             {
                 _typed[i] = ProtoTensors.ToTyped(response.Outputs[i]);
             }
+            _tensorSizes[i] = SizeOfTensor(i);
         }
         Size = SizeOf();
     }
@@ -61,7 +64,7 @@ internal sealed class WireInferResponse
         for (int i = 0; i < _response.Outputs.Count; i++)
         {
             InferTensor tensor = _response.Outputs[i];
-            writer.BeginContent(5, SizeOfTensor(i));
+            writer.BeginContent(5, _tensorSizes[i]);
             writer.Write(1, tensor.Name);
             writer.Write(2, Datatypes.Name(tensor.Datatype));
             writer.WritePacked(3, tensor.Shape);
@@ -82,9 +85,9 @@ internal sealed class WireInferResponse
     {
         int size = WireWriter.SizeOf(_response.ModelName) + WireWriter.SizeOf(_response.ModelVersion) + WireWriter.SizeOf(_response.Id);
         size += _isFinal is null ? 0 : WireWriter.SizeOf(WireWriter.SizeOf(FinalResponse) + WireWriter.SizeOf(2));
-        for (int i = 0; i < _response.Outputs.Count; i++)
+        foreach (int tensor in _tensorSizes)
         {
-            size = checked(size + WireWriter.SizeOf(SizeOfTensor(i)));
+            size = checked(size + WireWriter.SizeOf(tensor));
         }
         foreach (ReadOnlyMemory<byte> raw in _raw)
         {
