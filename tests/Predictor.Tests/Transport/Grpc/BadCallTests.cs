@@ -33,6 +33,18 @@ public sealed class BadCallTests
     }
 
     [Theory]
+    [InlineData(Service + "EmptyCall", "Empty")]
+    [InlineData("/inference.GRPCInferenceService/ModelInfer", "ModelInferRequest")] // read by hand
+    public async Task Message_WhenItsBytesAreNone_IsInternalAndNamed(string path, string message)
+    {
+        await using ServerUnderTest server = await InteropService.StartAsync();
+        using var client = new GrpcTestClient(server.Address);
+        GrpcTestReply reply = await client.SendAsync(path, GrpcTestClient.Frame([0xff]));
+        Assert.Equal(GrpcStatusCode.Internal, reply.Status);
+        Assert.StartsWith($"the message is no {message}: ", reply.Message);
+    }
+
+    [Theory]
     [InlineData("x-some", "\u00ff\u00fe")]
     [InlineData("X-Some", "a")]
     [InlineData("connection", "close")]

@@ -41,6 +41,20 @@ public sealed class GrpcTransportTests
         Assert.Equal(1000, SimpleResponse.Parser.ParseFrom(inflated).Payload.Body.Length);
     }
 
+    [Theory]
+    [InlineData("gzip", (int)GrpcStatusCode.Ok)]
+    [InlineData("snappy", (int)GrpcStatusCode.Unimplemented)]
+    [InlineData(null, (int)GrpcStatusCode.Ok)]
+    public async Task Encodings_AreToldToWhoeverNamesOne(string? encoding, int status)
+    {
+        await using ServerUnderTest server = await InteropService.StartAsync();
+        using var client = new GrpcTestClient(server.Address);
+        (string, string)[] metadata = encoding is null ? [] : [("grpc-encoding", encoding)];
+        GrpcTestReply reply = await client.CallAsync(Service + "EmptyCall", new Empty(), metadata);
+        Assert.Equal(status, (int)reply.Status);
+        Assert.Equal(encoding is null ? [] : ["identity,gzip,deflate"], reply.Headers.TryGetValues("grpc-accept-encoding", out IEnumerable<string>? told) ? told : []);
+    }
+
     [Fact]
     public async Task Metadata_IsEchoedInBothForms()
     {
