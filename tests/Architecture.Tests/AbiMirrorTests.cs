@@ -19,6 +19,31 @@ public sealed partial class AbiMirrorTests
         Assert.Empty(Functions.Where(f => !Regex.IsMatch(code, $@"\b{f}\(")).Select(f => $"native/kernels/cpu: no definition of {f}"));
     }
 
+    /// <summary>What every library must define, by the header that says so.</summary>
+    [Fact]
+    public void EveryLibrary_DefinesItsBackend()
+    {
+        string seam = SourceTree.Files("native/kernels/abi", ".h").Single(file => file.Path.EndsWith("/backend.h", StringComparison.Ordinal)).Code;
+        string[] functions = [.. BackendFunction().Matches(seam).Select(match => match.Groups[1].Value)];
+        Assert.True(functions.Length > 15, "the backend pattern no longer matches abi/backend.h");
+        foreach ((string library, string extension) in new[] { ("cpu", ".cpp"), ("cuda", ".cu") })
+        {
+            string code = string.Concat(SourceTree.Files($"native/kernels/{library}", extension).Select(file => file.Code));
+            Assert.Empty(functions.Where(f => !Regex.IsMatch(code, $@"\b{f}\(")).Select(f => $"native/kernels/{library}: no definition of {f}"));
+        }
+    }
+
+    /// <summary>A kernel has a file of its name in both libraries; only those of one have more parts.</summary>
+    [Fact]
+    public void EveryCpuKernel_HasItsCudaFile()
+    {
+        string list = Regex.Match(File.ReadAllText(Path.Combine(SourceTree.Root, "native/kernels/CMakeLists.txt")), @"set\(KP_CPU_KERNELS ([^)]+)\)").Groups[1].Value;
+        string[] kernels = list.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(kernels.Length > 8, "the list of kernels is no longer found in CMakeLists.txt");
+        var cuda = SourceTree.Files("native/kernels/cuda", ".cu").Select(file => Path.GetFileNameWithoutExtension(file.Path)).ToHashSet();
+        Assert.Empty(kernels.Where(kernel => !cuda.Contains(kernel)).Select(kernel => $"native/kernels/cuda/{kernel}.cu is missing"));
+    }
+
     [Fact]
     public void EveryFunction_IsInTheManagedTable()
     {
@@ -53,6 +78,9 @@ public sealed partial class AbiMirrorTests
 
     [GeneratedRegex(@"KP_API\s+[\w\s\*]*?\b(kp_\w+)\(")]
     private static partial Regex Declaration();
+
+    [GeneratedRegex(@"^(?:[\w:]+(?:\s|\s?[*&]\s?))+(\w+)\(", RegexOptions.Multiline)]
+    private static partial Regex BackendFunction();
 
     [GeneratedRegex(@"\bkp_\w+\b")]
     private static partial Regex FunctionName();

@@ -53,8 +53,11 @@ public sealed class EmbeddingTests
         nint y = rig.Allocate<float>(4).Address;
         nint Ids(int id) => rig.Upload([0, id]).Address;
 
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(4), 2, y), "id = vocabulary");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(-1), 2, y), "id < 0");
+        if (target.ChecksContents)
+        {
+            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(4), 2, y), "id = vocabulary");
+            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(-1), 2, y), "id < 0");
+        }
         Expect.InvalidArgument(() => rig.Stream.Embedding(0, ElementType.Float32, 4, 2, Ids(1), 2, y), "no table");
         Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, 0, 2, y), "no ids");
         Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(1), 2, 0), "no y");

@@ -94,6 +94,10 @@ public sealed class PagedAttentionTests
         Refused(good with { BlockStride = good.BlockStride + 2 }, "block stride no multiple of 4");
         Refused(good with { CacheType = CacheType.Int8, HeadDim = 5, BlockTokens = 6 }, "scales not aligned");
         Refused(good with { YType = ElementType.Float16 }, "y type");
+        if (!target.ChecksContents)
+        {
+            return;
+        }
         Refused(good with { MaxContext = 19 }, "max context");
         Refused(good with { QueryStart = Ints(0, 1, 2) }, "query start ends early");
         Refused(good with { QueryStart = Ints(1, 1, 3) }, "query start begins late");

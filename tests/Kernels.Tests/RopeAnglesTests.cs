@@ -70,7 +70,10 @@ public sealed class RopeAnglesTests
         Expect.InvalidArgument(() => rig.Stream.RopeAngles(f, 2, 1, p, 2, 0), "y");
         Expect.InvalidArgument(() => rig.Stream.RopeAngles(f, -1, 1, p, 2, y), "half");
         Expect.InvalidArgument(() => rig.Stream.RopeAngles(f, 2, 1, p, -1, y), "tokens");
-        Expect.InvalidArgument(() => rig.Stream.RopeAngles(f, 2, 1, rig.Upload([0, -1]).Address, 2, y), "position");
+        if (target.ChecksContents)
+        {
+            Expect.InvalidArgument(() => rig.Stream.RopeAngles(f, 2, 1, rig.Upload([0, -1]).Address, 2, y), "position");
+        }
     }
 
     private static double[] Frequencies(Case c) => [.. Enumerable.Range(0, c.Half).Select(i => Math.Pow(c.Base, -(double)i / c.Half))];

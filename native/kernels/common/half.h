@@ -7,7 +7,11 @@
 
 /* Everything inline that a kernel file may use is forced inline or lives in that file's own namespace: an out-of-line copy compiled with
  * AVX-512 flags could be the one that the linker keeps for all. */
+#if defined(__CUDACC__)
+#define KP_INLINE __host__ __device__ __forceinline__
+#else
 #define KP_INLINE [[gnu::always_inline]] inline
+#endif
 
 namespace kp {
 

@@ -2,7 +2,8 @@
  * set into a namespace of its own; kernel_table.cpp, compiled likewise, gathers them. Opening a device chooses one table.
  *
  * To add a kernel: declare its arguments and its function type in cpu/<kernel>.h, define it in cpu/<kernel>.cpp inside
- * namespace kp::cpu::KP_TARGET, add it to this struct and to kernel_table.cpp, and call it from cpu/abi/<family>.cpp after the checks. */
+ * namespace kp::cpu::KP_TARGET, add it to this struct and to kernel_table.cpp, and call it from cpu/backend.cpp, which abi/<family>.cpp calls after
+ * its checks. */
 #ifndef KP_CPU_KERNEL_TABLE_H_
 #define KP_CPU_KERNEL_TABLE_H_
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "abi/calls.h"
 #include "cpu/thread_pool.h"
 #include "kp/linear.h"
 
@@ -110,14 +111,9 @@ using LinearLoadFunction = bool (*)(ThreadPool& pool, const LinearLoadCall& call
 
 }  // namespace kp::cpu
 
-struct kp_linear {
-  kp_device* device;
+struct kp_linear : kp::LinearHead {
   const kp::cpu::LinearKernel* kernel;
-  kp_linear_format format;
   kp::cpu::LinearLayout layout;
-  int64_t out;
-  int64_t in;
-  int64_t bytes;
   void* weights;
 };
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cpu/kv_cache.h"
+#include "common/kv_cache.h"
 #include "cpu/thread_pool.h"
 #include "kp/attention.h"
 

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "cpu/kv_cache.h"
+#include "common/kv_cache.h"
 #include "cpu/rope.h"
 #include "cpu/simd/simd.h"
 

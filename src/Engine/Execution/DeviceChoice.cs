@@ -8,6 +8,9 @@ internal static class DeviceChoice
 {
     private static readonly string[] Devices = ["auto", "cpu", "cuda"];
 
+    /// <summary>The CUDA kernels run by tests without a GPU: no command line offers it, and no image has its library.</summary>
+    private const string Emulation = "cudaemu";
+
     private static readonly (string Name, Isa Isa)[] InstructionSets =
     [
         ("auto", Isa.Auto), ("scalar", Isa.Scalar), ("avx2", Isa.Avx2), ("avx512", Isa.Avx512), ("avx512_bf16", Isa.Avx512BFloat16),
@@ -16,7 +19,7 @@ internal static class DeviceChoice
     /// <exception cref="InvalidDataException">No such device or instruction set, or this machine lacks it.</exception>
     public static Device Open(EngineOptions options)
     {
-        if (!Devices.Contains(options.Device))
+        if (!Devices.Contains(options.Device) && options.Device != Emulation)
         {
             throw new InvalidDataException($"device is \"{options.Device}\"; possible are {string.Join(", ", Devices)}.");
         }
@@ -26,17 +29,44 @@ internal static class DeviceChoice
             throw new InvalidDataException(
                 $"isa is \"{options.Isa}\"; possible are {string.Join(", ", InstructionSets.Select(known => known.Name))}.");
         }
+        bool isAuto = options.Device == "auto";
+        return (isAuto && set.Isa == Isa.Auto ? OpenGpuIfAny(options) : null) ?? Open(isAuto ? "cpu" : options.Device, options, set.Isa);
+    }
+
+    /// <returns>null where the CUDA library is not installed or finds no GPU that it has code for.</returns>
+    private static Device? OpenGpuIfAny(EngineOptions options)
+    {
+        if (!File.Exists(KernelLibrary.PathOf("cuda")))
+        {
+            return null;
+        }
         try
         {
-            return Device.Open(KernelLibrary.Open(options.Device == "auto" ? "cpu" : options.Device), options.Threads, set.Isa, pinned: options.PinThreads);
+            return Device.Open(KernelLibrary.Open("cuda"), options.Threads);
+        }
+        catch (KernelException exception) when (exception.Status == KernelStatus.Unsupported)
+        {
+            return null;
+        }
+    }
+
+    private static Device Open(string library, EngineOptions options, Isa isa)
+    {
+        try
+        {
+            return Device.Open(KernelLibrary.Open(library), options.Threads, isa, pinned: options.PinThreads);
         }
         catch (DllNotFoundException exception)
         {
             throw new InvalidDataException($"device is \"{options.Device}\": {exception.Message}", exception);
         }
-        catch (KernelException exception) when (exception.Status == KernelStatus.Unsupported)
+        catch (KernelException exception) when (exception.Status == KernelStatus.Unsupported && library == "cpu")
         {
             throw new InvalidDataException($"isa is \"{options.Isa}\": {exception.Message}", exception);
+        }
+        catch (KernelException exception) when (exception.Status is KernelStatus.Unsupported or KernelStatus.OutOfMemory)
+        {
+            throw new InvalidDataException($"device is \"{options.Device}\": {exception.Message}", exception);
         }
     }
 }

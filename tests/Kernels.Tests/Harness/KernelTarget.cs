@@ -1,4 +1,5 @@
 using KServePaged.Engine.Kernels;
+using KServePaged.Kernels.Emulation;
 
 namespace KServePaged.Kernels.Tests.Harness;
 
@@ -15,6 +16,10 @@ public sealed class KernelTarget
         Threads = threads;
     }
 
+    /// <summary>The CUDA kernels on a CPU, which take a thousand times as long. With one thread a block's threads run in order; another number is the
+    /// seed of a random order.</summary>
+    public static KernelTarget Emulated { get; } = new(CudaEmulation.Library, Isa.Auto, 1);
+
     public static TheoryData<KernelTarget> All { get; } = [.. Targets(threads: 1), .. Targets(threads: 2)];
 
     /// <summary>Each instruction set once, for what threads cannot change.</summary>
@@ -26,11 +31,23 @@ public sealed class KernelTarget
 
     internal int Threads { get; }
 
+    internal bool IsEmulated => Library == CudaEmulation.Library;
+
+    /// <summary>Whether the library looks into arrays before it uses them: ids and positions out of range are then refused.</summary>
+    internal bool ChecksContents => Library == "cpu";
+
+    /// <summary>Which device of the library is opened.</summary>
+    internal int DeviceIndex => IsEmulated ? Threads - 1 : 0;
+
     internal KernelTarget WithThreads(int threads) => new(Library, Isa, threads);
 
     public override string ToString() => $"{Library} {Isa} threads={Threads}";
 
     private static IEnumerable<KernelTarget> Targets(int threads) =>
-        from isa in new[] { Isa.Scalar, Isa.Avx2, Isa.Avx512, Isa.Avx512BFloat16 }
-        select new KernelTarget("cpu", isa, threads);
+    [
+        .. from isa in new[] { Isa.Scalar, Isa.Avx2, Isa.Avx512, Isa.Avx512BFloat16 }
+           where CudaEmulation.IsWanted("cpu")
+           select new KernelTarget("cpu", isa, threads),
+        .. from library in CudaEmulation.Libraries select new KernelTarget(library, Isa.Auto, threads),
+    ];
 }

@@ -1,6 +1,6 @@
 /* Where things lie in the blocks of include/kp/kv_cache.h, and the checks that both of its kernels make. */
-#ifndef KP_CPU_KV_CACHE_H_
-#define KP_CPU_KV_CACHE_H_
+#ifndef KP_COMMON_KV_CACHE_H_
+#define KP_COMMON_KV_CACHE_H_
 
 #include <cstdint>
 #include <type_traits>
@@ -8,7 +8,7 @@
 #include "common/checks.h"
 #include "kp/kv_cache.h"
 
-namespace kp::cpu {
+namespace kp {
 
 inline constexpr int32_t kMostHeadDim = 512;
 
@@ -36,6 +36,6 @@ inline kp_status CheckCache(kp_cache_dtype dtype, int64_t block_stride, int32_t 
   return KP_OK;
 }
 
-}  // namespace kp::cpu
+}  // namespace kp
 
 #endif

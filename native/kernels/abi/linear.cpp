@@ -1,12 +1,10 @@
-#include "cpu/linear.h"
+#include "kp/linear.h"
 
-#include <memory>
-
+#include "abi/backend.h"
 #include "common/checks.h"
-#include "cpu/device.h"
 
-using kp::CheckedMultiply;
 using kp::Guard;
+using kp::LinearHead;
 using kp::Print;
 
 namespace {
@@ -37,8 +35,7 @@ int64_t kp_linear_packed_bytes(kp_device* device, int64_t out, int64_t in, const
   if (device == nullptr || Check(out, in, format) != KP_OK) {
     return -1;
   }
-  const kp::cpu::LinearLayout layout(device->kernels.linear_kernel(*format), *format, out, in);
-  return CheckedMultiply(layout.panels, layout.panel_bytes);
+  return kp::backend::LinearBytes(device, out, in, *format);
 }
 
 kp_status kp_linear_create(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format, kp_linear** linear) {
@@ -47,43 +44,43 @@ kp_status kp_linear_create(kp_device* device, int64_t out, int64_t in, const kp_
     if (const kp_status status = Check(out, in, format); status != KP_OK) {
       return status;
     }
-    const kp::cpu::LinearKernel& kernel = device->kernels.linear_kernel(*format);
-    const kp::cpu::LinearLayout layout(kernel, *format, out, in);
-    const int64_t bytes = CheckedMultiply(layout.panels, layout.panel_bytes);
-    auto created = std::make_unique<kp_linear>(kp_linear{device, &kernel, *format, layout, out, in, bytes, nullptr});
-    if (bytes < 0 || !device->ReserveScratch(layout.ScratchBytes(kernel)) || (created->weights = device->Allocate(bytes)) == nullptr) {
-      return kp::Fail(KP_OUT_OF_MEMORY, "a matrix of %lld x %lld does not fit: the device has %lld bytes in all", Print(out), Print(in),
-                      Print(device->total_bytes));
+    const int64_t bytes = kp::backend::LinearBytes(device, out, in, *format);
+    if (bytes < 0) {
+      return kp::Fail(KP_OUT_OF_MEMORY, "a matrix of %lld x %lld fits nowhere", Print(out), Print(in));
     }
-    *linear = created.release();
-    return KP_OK;
+    return kp::backend::CreateLinear({device, *format, out, in, bytes}, linear);
   });
 }
 
 void kp_linear_destroy(kp_linear* linear) {
   if (linear != nullptr) {
-    linear->device->Free(linear->weights);
-    delete linear;
+    kp::backend::DestroyLinear(linear);
   }
 }
 
-int64_t kp_linear_bytes(const kp_linear* linear) { return linear == nullptr ? 0 : linear->bytes; }
+int64_t kp_linear_bytes(const kp_linear* linear) { return linear == nullptr ? 0 : kp::backend::HeadOf(*linear).bytes; }
 
 kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
                          int64_t source_stride) {
   return Guard([&]() -> kp_status {
     KP_REQUIRE(linear != nullptr, "linear must not be null");
-    KP_REQUIRE(first_row >= 0 && rows >= 0 && first_row <= linear->out && rows <= linear->out - first_row,
-               "rows [%lld, %lld + %lld) leave the matrix of %lld", Print(first_row), Print(first_row), Print(rows), Print(linear->out));
+    const LinearHead& head = kp::backend::HeadOf(*linear);
+    KP_REQUIRE(first_row >= 0 && rows >= 0 && first_row <= head.out && rows <= head.out - first_row,
+               "rows [%lld, %lld + %lld) leave the matrix of %lld", Print(first_row), Print(first_row), Print(rows), Print(head.out));
     KP_REQUIRE(kp::IsDtype(source_dtype), "source_dtype = %d is unknown", source_dtype);
     KP_REQUIRE(rows == 0 || source != nullptr, "source must not be null");
-    KP_REQUIRE(source_stride >= linear->in || rows <= 1, "source_stride = %lld is less than a row of %lld", Print(source_stride),
-               Print(linear->in));
-    if (!linear->device->kernels.linear_load(linear->device->pool, {*linear, first_row, rows, source, source_dtype, source_stride})) {
+    KP_REQUIRE(source_stride >= head.in || rows <= 1, "source_stride = %lld is less than a row of %lld", Print(source_stride),
+               Print(head.in));
+    if (rows == 0) {
+      return KP_OK;
+    }
+    bool is_finite = true;
+    const kp_status status = kp::backend::LoadLinear(*linear, first_row, rows, source, source_dtype, source_stride, &is_finite);
+    if (status == KP_OK && !is_finite) {
       return kp::Fail(KP_INVALID_DATA, "rows [%lld, %lld + %lld) hold NaN, infinity or a number beyond the type", Print(first_row),
                       Print(first_row), Print(rows));
     }
-    return KP_OK;
+    return status;
   });
 }
 
@@ -91,14 +88,14 @@ kp_status kp_linear_forward(kp_stream* stream, const kp_linear* linear, const vo
                             const float* bias, float* y, int64_t y_stride) {
   return Guard([&]() -> kp_status {
     KP_REQUIRE(stream != nullptr && linear != nullptr, "stream and linear must not be null");
-    KP_REQUIRE(stream->device == linear->device, "the linear belongs to another device than the stream");
-    KP_REQUIRE(x_dtype == KP_F32 || (x_dtype == KP_BF16 && linear->format.dtype == KP_BF16),
-               "x_dtype = %d does not go with weights of type %d", x_dtype, linear->format.dtype);
+    const LinearHead& head = kp::backend::HeadOf(*linear);
+    KP_REQUIRE(kp::backend::DeviceOf(stream) == head.device, "the linear belongs to another device than the stream");
+    KP_REQUIRE(x_dtype == KP_F32 || (x_dtype == KP_BF16 && head.format.dtype == KP_BF16),
+               "x_dtype = %d does not go with weights of type %d", x_dtype, head.format.dtype);
     KP_REQUIRE(rows >= 0, "rows = %lld must not be negative", Print(rows));
     KP_REQUIRE(rows == 0 || (x != nullptr && y != nullptr), "x and y must not be null");
-    KP_REQUIRE(rows <= 1 || x_stride >= linear->in, "x_stride = %lld is less than a row of %lld", Print(x_stride), Print(linear->in));
-    KP_REQUIRE(rows <= 1 || y_stride >= linear->out, "y_stride = %lld is less than a row of %lld", Print(y_stride), Print(linear->out));
-    linear->kernel->forward(linear->device->pool, {*linear, x, x_dtype, x_stride, rows, bias, y, y_stride, linear->device->scratch()});
-    return KP_OK;
+    KP_REQUIRE(rows <= 1 || x_stride >= head.in, "x_stride = %lld is less than a row of %lld", Print(x_stride), Print(head.in));
+    KP_REQUIRE(rows <= 1 || y_stride >= head.out, "y_stride = %lld is less than a row of %lld", Print(y_stride), Print(head.out));
+    return rows == 0 ? KP_OK : kp::backend::Multiply(stream, *linear, {x, x_dtype, x_stride, rows, bias, y, y_stride});
   });
 }

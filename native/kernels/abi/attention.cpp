@@ -1,17 +1,14 @@
 #include "kp/attention.h"
 
-#include <algorithm>
-
+#include "abi/backend.h"
 #include "common/checks.h"
-#include "cpu/device.h"
-#include "cpu/kv_cache.h"
-#include "cpu/paged_attention.h"
+#include "common/kv_cache.h"
 
 namespace {
 
-using kp::cpu::kMostHeadDim;
+using kp::kMostHeadDim;
 
-/* The arrays are in host memory here, so their contents are checked too: a wrong one would read foreign memory. */
+/* Contents of the arrays: a wrong one would read foreign memory. */
 kp_status CheckInputs(const kp_paged_attention_args& args) {
   KP_REQUIRE(args.query_start[0] == 0 && args.query_start[args.sequences] == args.tokens, "query_start must run from 0 to tokens = %lld",
              static_cast<long long>(args.tokens));
@@ -34,9 +31,7 @@ int64_t kp_paged_attention_workspace(kp_device* device, int64_t tokens, int32_t 
   if (device == nullptr || tokens <= 0 || query_heads <= 0 || head_dim <= 0 || head_dim > kMostHeadDim || max_context <= 0) {
     return 0;
   }
-  const int64_t most_rows = kp::cpu::TilesWorthSplitting(device->pool.threads()) * kp::cpu::TileRows(head_dim);
-  const int64_t rows = tokens <= most_rows / query_heads ? tokens * query_heads : most_rows;
-  return rows * kp::cpu::Spans(max_context) * kp::cpu::PartialFloats(head_dim) * static_cast<int64_t>(sizeof(float));
+  return kp::backend::PagedAttentionWorkspace(device, tokens, query_heads, head_dim, max_context);
 }
 
 kp_status kp_paged_attention(kp_stream* stream, const kp_paged_attention_args* args) {
@@ -48,8 +43,7 @@ kp_status kp_paged_attention(kp_stream* stream, const kp_paged_attention_args* a
     KP_REQUIRE(a.kv_heads >= 1 && a.query_heads >= 1 && a.query_heads % a.kv_heads == 0, "kv_heads = %d must divide query_heads = %d",
                a.kv_heads, a.query_heads);
     KP_REQUIRE(a.head_dim >= 1 && a.head_dim <= kMostHeadDim, "head_dim = %d must lie in [1, %d]", a.head_dim, kMostHeadDim);
-    if (const kp_status status = kp::cpu::CheckCache(a.cache_dtype, a.block_stride, a.kv_heads, a.head_dim, a.block_tokens);
-        status != KP_OK) {
+    if (const kp_status status = kp::CheckCache(a.cache_dtype, a.block_stride, a.kv_heads, a.head_dim, a.block_tokens); status != KP_OK) {
       return status;
     }
     KP_REQUIRE(a.window >= 0, "window = %d must not be negative", a.window);
@@ -65,13 +59,15 @@ kp_status kp_paged_attention(kp_stream* stream, const kp_paged_attention_args* a
     KP_REQUIRE(a.tokens == 1 || (a.q_stride >= width && a.y_stride >= width),
                "q_stride = %lld or y_stride = %lld is less than a row of %lld", static_cast<long long>(a.q_stride),
                static_cast<long long>(a.y_stride), static_cast<long long>(width));
-    if (const kp_status status = CheckInputs(a); status != KP_OK) {
-      return status;
+    if (kp::backend::kHostReadsDeviceMemory) {
+      if (const kp_status status = CheckInputs(a); status != KP_OK) {
+        return status;
+      }
     }
-    const int64_t workspace_bytes = kp_paged_attention_workspace(stream->device, a.tokens, a.query_heads, a.head_dim, a.max_context);
+    const int64_t workspace_bytes =
+        kp_paged_attention_workspace(kp::backend::DeviceOf(stream), a.tokens, a.query_heads, a.head_dim, a.max_context);
     KP_REQUIRE(a.workspace != nullptr && a.workspace_bytes >= workspace_bytes, "workspace_bytes = %lld must be %lld at least",
                static_cast<long long>(a.workspace_bytes), static_cast<long long>(workspace_bytes));
-    stream->device->kernels.paged_attention(stream->device->pool, a);
-    return KP_OK;
+    return kp::backend::PagedAttention(stream, a);
   });
 }

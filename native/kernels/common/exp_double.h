@@ -1,17 +1,13 @@
 /* exp in double precision as plain arithmetic without a branch, so that the compiler turns a loop over it into vectors. */
-#ifndef KP_CPU_EXP_DOUBLE_H_
-#define KP_CPU_EXP_DOUBLE_H_
+#ifndef KP_COMMON_EXP_DOUBLE_H_
+#define KP_COMMON_EXP_DOUBLE_H_
 
 #include <bit>
 #include <cstdint>
 
 #include "common/half.h"
 
-#ifndef KP_TARGET
-#error "For kernel files, which are compiled once per instruction set."
-#endif
-
-namespace kp::cpu::KP_TARGET {
+namespace kp {
 
 /* exp(x) within 4e-9 relative; x below -700 counts as -700, above 700 as 700; NaN stays. */
 KP_INLINE double ExpDouble(double x) {
@@ -32,6 +28,6 @@ KP_INLINE double ExpDouble(double x) {
   return p * std::bit_cast<double>((std::bit_cast<uint64_t>(shifted) + 1023) << 52);
 }
 
-}  // namespace kp::cpu::KP_TARGET
+}  // namespace kp
 
 #endif

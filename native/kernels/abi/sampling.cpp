@@ -1,13 +1,12 @@
-#include "cpu/sampling.h"
+#include "kp/sampling.h"
 
 #include <cmath>
 
+#include "abi/backend.h"
 #include "common/checks.h"
-#include "cpu/device.h"
 
 using kp::CheckedMultiply;
 using kp::Print;
-using kp::cpu::SampleScratch;
 
 namespace {
 
@@ -49,12 +48,11 @@ kp_status CheckRow(const kp_sampling_args& args, int64_t r) {
 
 }  // namespace
 
-/* One worker's space for each worker, whatever the number of rows. */
 int64_t kp_sample_workspace(kp_device* device, int64_t rows, int64_t vocabulary) {
   if (device == nullptr || rows <= 0 || vocabulary <= 0 || vocabulary > INT32_MAX) {
     return 0;
   }
-  return std::min<int64_t>(rows, device->pool.threads()) * SampleScratch::Bytes(vocabulary);
+  return kp::backend::SampleWorkspace(device, rows, vocabulary);
 }
 
 kp_status kp_sample(kp_stream* stream, const kp_sampling_args* args) {
@@ -74,16 +72,15 @@ kp_status kp_sample(kp_stream* stream, const kp_sampling_args* args) {
         "logits, row, token, logprob and rank must not be null");
     KP_REQUIRE(args->max_top_logprobs == 0 || (args->top_ids != nullptr && args->top_logprobs != nullptr),
                "top_ids and top_logprobs must not be null");
-    const int64_t needed = kp_sample_workspace(stream->device, args->rows, args->vocabulary);
+    const int64_t needed = kp_sample_workspace(kp::backend::DeviceOf(stream), args->rows, args->vocabulary);
     KP_REQUIRE(args->workspace != nullptr && args->workspace_bytes >= needed, "the workspace of %lld bytes must have %lld",
                Print(args->workspace_bytes), Print(needed));
-    for (int64_t r = 0; r < args->rows; ++r) {
+    for (int64_t r = 0; kp::backend::kHostReadsDeviceMemory && r < args->rows; ++r) {
       const kp_status status = CheckRow(*args, r);
       if (status != KP_OK) {
         return status;
       }
     }
-    stream->device->kernels.sample(stream->device->pool, *args);
-    return KP_OK;
+    return kp::backend::Sample(stream, *args);
   });
 }

@@ -1,8 +1,8 @@
-#include "cpu/rope.h"
+#include "kp/rope.h"
 
+#include "abi/backend.h"
 #include "common/checks.h"
-#include "cpu/device.h"
-#include "cpu/kv_cache.h"
+#include "common/kv_cache.h"
 
 using kp::CheckedMultiply;
 using kp::Guard;
@@ -19,11 +19,10 @@ kp_status kp_rope_angles(kp_stream* stream, const double* inverse_frequency, int
     }
     KP_REQUIRE(inverse_frequency != nullptr && positions != nullptr && cos_sin != nullptr,
                "inverse_frequency, positions and cos_sin must not be null");
-    for (int64_t t = 0; t < tokens; ++t) {
+    for (int64_t t = 0; kp::backend::kHostReadsDeviceMemory && t < tokens; ++t) {
       KP_REQUIRE(positions[t] >= 0, "positions[%lld] = %d must not be negative", Print(t), positions[t]);
     }
-    stream->device->kernels.rope_angles(stream->device->pool, {inverse_frequency, half, scale, positions, tokens, cos_sin});
-    return KP_OK;
+    return kp::backend::RopeAngles(stream, {inverse_frequency, half, scale, positions, tokens, cos_sin});
   });
 }
 
@@ -36,8 +35,7 @@ kp_status kp_rope_cache_write(kp_stream* stream, const kp_rope_cache_write_args*
     KP_REQUIRE(args->half >= 0 && args->half <= args->head_dim / 2, "half = %d must lie in [0, head_dim / 2 = %d]", args->half,
                args->head_dim / 2);
     KP_REQUIRE(args->interleaved == 0 || args->interleaved == 1, "interleaved = %d must be 0 or 1", args->interleaved);
-    if (const kp_status status =
-            kp::cpu::CheckCache(args->cache_dtype, args->block_stride, args->kv_heads, args->head_dim, args->block_tokens);
+    if (const kp_status status = kp::CheckCache(args->cache_dtype, args->block_stride, args->kv_heads, args->head_dim, args->block_tokens);
         status != KP_OK) {
       return status;
     }
@@ -49,7 +47,6 @@ kp_status kp_rope_cache_write(kp_stream* stream, const kp_rope_cache_write_args*
     }
     KP_REQUIRE(args->qkv != nullptr && args->slots != nullptr && args->key_cache != nullptr && args->value_cache != nullptr,
                "qkv, slots and the caches must not be null");
-    stream->device->kernels.rope_cache_write(stream->device->pool, *args);
-    return KP_OK;
+    return kp::backend::RopeCacheWrite(stream, *args);
   });
 }

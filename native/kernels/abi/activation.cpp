@@ -1,6 +1,7 @@
+#include "kp/activation.h"
+
+#include "abi/backend.h"
 #include "common/checks.h"
-#include "cpu/device.h"
-#include "cpu/gated_activation.h"
 
 using kp::CheckedMultiply;
 using kp::Print;
@@ -14,7 +15,6 @@ kp_status kp_gated_activation(kp_stream* stream, kp_activation activation, const
     KP_REQUIRE(tokens >= 0 && width >= 0 && CheckedMultiply(tokens, width) >= 0, "tokens = %lld and width = %lld must not be negative",
                Print(tokens), Print(width));
     KP_REQUIRE(tokens == 0 || width == 0 || (x != nullptr && y != nullptr), "x and y must not be null");
-    stream->device->kernels.gated_activation(stream->device->pool, {activation, x, y, y_dtype, tokens, width});
-    return KP_OK;
+    return tokens == 0 || width == 0 ? KP_OK : kp::backend::GatedActivation(stream, {activation, x, y, y_dtype, tokens, width});
   });
 }

@@ -1,7 +1,7 @@
-#include "cpu/embedding.h"
+#include "kp/embedding.h"
 
+#include "abi/backend.h"
 #include "common/checks.h"
-#include "cpu/device.h"
 
 using kp::CheckedMultiply;
 using kp::Guard;
@@ -16,10 +16,9 @@ kp_status kp_embedding(kp_stream* stream, const void* table, kp_dtype dtype, int
                Print(vocabulary), Print(hidden));
     KP_REQUIRE(tokens >= 0, "tokens = %lld must not be negative", Print(tokens));
     KP_REQUIRE(tokens == 0 || (table != nullptr && ids != nullptr && y != nullptr), "table, ids and y must not be null");
-    for (int64_t t = 0; t < tokens; ++t) {
+    for (int64_t t = 0; kp::backend::kHostReadsDeviceMemory && t < tokens; ++t) {
       KP_REQUIRE(ids[t] >= 0 && ids[t] < vocabulary, "ids[%lld] = %d must lie in [0, %lld)", Print(t), ids[t], Print(vocabulary));
     }
-    stream->device->kernels.embedding(stream->device->pool, {table, dtype, hidden, ids, tokens, y});
-    return KP_OK;
+    return tokens == 0 ? KP_OK : kp::backend::Embedding(stream, {table, dtype, hidden, ids, tokens, y});
   });
 }

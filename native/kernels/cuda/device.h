@@ -1,0 +1,93 @@
+/* What the opaque handles of the ABI are on a GPU. One thread drives a device, so nothing here is locked. */
+#ifndef KP_CUDA_DEVICE_H_
+#define KP_CUDA_DEVICE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/checks.h"
+#include "cuda/platform.h"
+#include "kp/kp.h"
+
+namespace kp::cuda {
+
+/* Pinned memory through which copies from and to the host go: a copy from ordinary memory would stop the host until it is done. Parts are
+ * taken in turn; one is used again when the copy that last went through it has been made. */
+class Staging {
+ public:
+  cudaError_t Open(int64_t part_bytes, int parts);
+  void Close();
+  int64_t part_bytes() const { return part_bytes_; }
+  /* The next part, free to be filled. */
+  cudaError_t Take(char** part);
+  /* Says that the copy out of the part last taken is enqueued on stream. */
+  cudaError_t Enqueued(cudaStream_t stream);
+
+ private:
+  char* memory_ = nullptr;
+  int64_t part_bytes_ = 0;
+  std::vector<cudaEvent_t> events_;
+  size_t next_ = 0;
+};
+
+}  // namespace kp::cuda
+
+struct kp_stream {
+  kp_device* device = nullptr;
+  cudaStream_t cuda = nullptr;
+  kp::cuda::Staging writes;
+
+  /* Results on their way: they lie in pinned memory and are handed out when the stream has been waited for. */
+  struct PendingRead {
+    const char* pinned;
+    void* host;
+    int64_t bytes;
+  };
+  char* reads = nullptr;
+  int64_t reads_used = 0;
+  std::vector<PendingRead> pending_reads;
+
+  kp_status Open();
+  void Close();
+  /* Host memory may be reused when this returns. */
+  kp_status Write(void* destination, const void* host, int64_t bytes);
+  kp_status Read(const void* source, void* host, int64_t bytes);
+  kp_status Synchronize();
+};
+
+struct kp_device {
+  int index = 0;
+  int multiprocessors = 0;
+  int shared_bytes = 0; /* that a block may ask for */
+  std::string name;
+  int64_t total_bytes = 0;
+  kp_stream loader; /* what the device does for itself: zeroing memory, packing weights */
+
+  /* KP_OK, or a message about what failed. An error that the device does not recover from makes every later call fail with it. */
+  kp_status Check(cudaError_t error, const char* what);
+  kp_status Select() { return Check(cudaSetDevice(index), "cudaSetDevice"); }
+
+  kp_status Allocate(int64_t bytes, void** address);
+  void Free(void* address);
+  /* Makes scratch at least this long. Kernels of one call after another use it: the device has one stream at work. */
+  kp_status ReserveScratch(int64_t bytes) { return Reserve(bytes, scratch_); }
+  void* scratch() const { return scratch_.address; }
+  /* Likewise for what comes from the host on its way to its place; used by the loader alone. */
+  kp_status ReserveUpload(int64_t bytes, void** address);
+  void FreeReserves();
+
+ private:
+  struct Room {
+    void* address = nullptr;
+    int64_t bytes = 0;
+  };
+  kp_status Reserve(int64_t bytes, Room& reserve);
+
+  Room scratch_;
+  Room upload_;
+  cudaError_t broken_ = cudaSuccess;
+  std::string broken_by_;
+};
+
+#endif

@@ -1,0 +1,165 @@
+#include "cuda/linear.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "abi/backend.h"
+
+namespace kp::cuda {
+namespace {
+
+constexpr int64_t kUploadBytes = int64_t{16} << 20; /* source rows that are on the device before they are packed */
+constexpr int64_t kAlignment = 256;
+
+int64_t Padded(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+Arithmetic ArithmeticOf(const kp_linear_format& format) {
+  if (format.dynamic_inputs != 0) {
+    return Arithmetic::kInteger;
+  }
+  return format.dtype == KP_F32 ? Arithmetic::kF32 : format.dtype == KP_BF16 ? Arithmetic::kBf16 : Arithmetic::kF16;
+}
+
+int FeatureTile(const LinearShape& shape) { return shape.arithmetic == Arithmetic::kF32 ? kLaneFeatures : kWarpFeatures; }
+
+/* Rows in between have gaps that are not sent. */
+kp_status Upload(kp_stream& loader, void* to, const char* source, int64_t rows, int64_t row_bytes, int64_t stride_bytes) {
+  if (stride_bytes == row_bytes) {
+    return loader.Write(to, source, rows * row_bytes);
+  }
+  kp_status status = KP_OK;
+  for (int64_t row = 0; row < rows && status == KP_OK; ++row) {
+    status = loader.Write(static_cast<char*>(to) + row * row_bytes, source + row * stride_bytes, row_bytes);
+  }
+  return status;
+}
+
+}  // namespace
+
+LinearShape ShapeOf(int64_t out, int64_t in, const kp_linear_format& format) {
+  LinearShape shape{};
+  shape.out = out;
+  shape.in = in;
+  shape.arithmetic = ArithmeticOf(format);
+  shape.bits = format.bits;
+  shape.has_zero_points = format.zero_points != 0;
+  shape.scale_dtype = format.scale_dtype;
+  const int64_t unit = std::max<int64_t>(1, format.group / kBlockFeatures); /* a slice holds whole groups */
+  shape.blocks = (in + kBlockFeatures - 1) / kBlockFeatures;
+  shape.slice_blocks = Padded((shape.blocks + kSlices - 1) / kSlices, unit);
+  shape.group = format.bits == 0 ? 0 : format.group == 0 ? in : format.group;
+  shape.groups = format.bits == 0 ? 0 : (in + shape.group - 1) / shape.group;
+  return shape;
+}
+
+LinearLayout LayoutOf(const LinearShape& shape) {
+  const int64_t features = Padded(shape.out, FeatureTile(shape));
+  const int bits = shape.bits != 0 ? shape.bits : shape.arithmetic == Arithmetic::kF32 ? 32 : 16;
+  LinearLayout layout{};
+  layout.weights_bytes = features * shape.padded_in() / 8 * bits;
+  layout.scales_at = Padded(layout.weights_bytes, kAlignment);
+  const int64_t scale_bytes = features * shape.groups * BytesOf(shape.scale_dtype);
+  layout.zero_points_at = Padded(layout.scales_at + scale_bytes, kAlignment);
+  layout.bytes = layout.zero_points_at + (shape.has_zero_points ? features * shape.groups : 0);
+  return layout;
+}
+
+}  // namespace kp::cuda
+
+namespace kp::backend {
+
+using namespace kp::cuda;
+
+int64_t LinearBytes(kp_device*, int64_t out, int64_t in, const kp_linear_format& format) {
+  const int64_t elements = CheckedMultiply(out + kLaneFeatures, in + kBlockFeatures);
+  return elements < 0 || CheckedMultiply(elements, 8) < 0 ? -1 : LayoutOf(ShapeOf(out, in, format)).bytes;
+}
+
+kp_status CreateLinear(const LinearHead& head, kp_linear** linear) {
+  const LinearShape shape = ShapeOf(head.out, head.in, head.format);
+  auto created = std::make_unique<kp_linear>(kp_linear{head, shape, LayoutOf(shape), nullptr});
+  void* memory = nullptr;
+  kp_status status = head.device->Allocate(head.bytes, &memory);
+  if (status == KP_OK) {
+    status = head.device->ReserveScratch(InputBytes(shape));
+    if (status != KP_OK) {
+      head.device->Free(memory);
+    }
+  }
+  if (status == KP_OK) {
+    created->memory = static_cast<char*>(memory);
+    *linear = created.release();
+  }
+  return status;
+}
+
+void DestroyLinear(kp_linear* linear) {
+  linear->device->Free(linear->memory);
+  delete linear;
+}
+
+const LinearHead& HeadOf(const kp_linear& linear) { return linear; }
+
+kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype, int64_t source_stride,
+                     bool* is_finite) {
+  kp_device& device = *linear.device;
+  kp_stream& loader = device.loader;
+  const int64_t row_bytes = linear.in * BytesOf(source_dtype);
+  const int64_t stride_bytes = source_stride * BytesOf(source_dtype);
+  int32_t is_broken = 0;
+  void* upload = nullptr;
+  kp_status status = device.ReserveUpload(kAlignment + std::max(row_bytes, kUploadBytes), &upload);
+  if (status == KP_OK) {
+    status = loader.Write(upload, &is_broken, sizeof is_broken);
+  }
+  char* rows_at = static_cast<char*>(upload) + kAlignment;
+  for (int64_t done = 0; done < rows && status == KP_OK;) {
+    const int64_t count = std::min(rows - done, std::max<int64_t>(1, kUploadBytes / row_bytes));
+    status = Upload(loader, rows_at, static_cast<const char*>(source) + done * stride_bytes, count, row_bytes, stride_bytes);
+    if (status == KP_OK) {
+      status = PackWeights(&loader, linear, first_row + done, count, rows_at, source_dtype, static_cast<int32_t*>(upload));
+    }
+    done += count;
+  }
+  if (status == KP_OK) {
+    status = loader.Read(upload, &is_broken, sizeof is_broken);
+  }
+  if (status == KP_OK) {
+    status = loader.Synchronize();
+  }
+  *is_finite = is_broken == 0;
+  return status;
+}
+
+kp_status Multiply(kp_stream* stream, const kp_linear& linear, const ProductCall& product) {
+  constexpr int64_t kFewRows = 64; /* up to here the weights are what is read most */
+  const LinearShape& shape = linear.shape;
+  LinearCall call{};
+  call.weights = reinterpret_cast<const uint4*>(linear.memory);
+  call.scales = linear.memory + linear.layout.scales_at;
+  call.zero_points = shape.has_zero_points ? reinterpret_cast<const uint8_t*>(linear.memory + linear.layout.zero_points_at) : nullptr;
+  call.scale_dtype = shape.scale_dtype;
+  call.half_blocks_of_group = linear.format.group / kHalfFeatures;
+  call.groups = shape.groups;
+  call.blocks = shape.blocks;
+  call.slice_blocks = shape.slice_blocks;
+  call.bias = product.bias;
+  call.y_stride = product.y_stride;
+  call.out = linear.out;
+  kp_status status = KP_OK;
+  for (int64_t row = 0; row < product.rows && status == KP_OK; row += kSlabRows) {
+    call.rows = std::min(kSlabRows, product.rows - row);
+    call.y = product.y + row * product.y_stride;
+    const char* x = static_cast<const char*>(product.x) + row * product.x_stride * BytesOf(product.x_dtype);
+    status = PackInputs(stream, shape, x, product.x_dtype, product.x_stride, call.rows, stream->device->scratch(), &call);
+    if (status == KP_OK) {
+      status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
+               : product.rows <= kFewRows           ? MultiplyFewRows(stream, shape, call)
+                                                    : MultiplyManyRows(stream, shape, call);
+    }
+  }
+  return status;
+}
+
+}  // namespace kp::backend

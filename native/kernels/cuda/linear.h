@@ -1,0 +1,98 @@
+/* Packed matrices on a GPU, and what the kernels of a product are given. */
+#ifndef KP_CUDA_LINEAR_H_
+#define KP_CUDA_LINEAR_H_
+
+#include <cstdint>
+
+#include "abi/calls.h"
+#include "cuda/device.h"
+#include "kp/linear.h"
+
+namespace kp::cuda {
+
+/* Input features are padded with zeros to whole blocks. The blocks are cut into kSlices slices by in and the group alone; an output element
+ * is the sum of its slices in rising order, whichever kernel makes it and however many rows there are. */
+inline constexpr int kBlockFeatures = 64;
+inline constexpr int kHalfFeatures = 32; /* scales change at halves of a block at the earliest */
+inline constexpr int kSlices = 8;
+inline constexpr int kWarpFeatures = 16; /* output features that a tensor core takes together */
+inline constexpr int kLaneFeatures = 32; /* output features that a warp takes without */
+
+/* How the kernels of a format multiply. */
+enum class Arithmetic : int32_t {
+  kBf16,    /* bf16 by bf16, fp32 sums */
+  kF16,     /* fp16 by fp16, fp32 sums; an fp32 input is the sum of two fp16 parts */
+  kInteger, /* int8 by int8, whole sums */
+  kF32      /* fp32 by fp32 without tensor cores */
+};
+
+struct LinearShape {
+  int64_t out;
+  int64_t in;
+  Arithmetic arithmetic;
+  int32_t bits; /* of the codes; 0 = plain */
+  bool has_zero_points;
+  kp_dtype scale_dtype;
+  int64_t blocks;       /* of kBlockFeatures */
+  int64_t slice_blocks; /* blocks of a slice; the last ones may be shorter or empty */
+  int64_t group;        /* features that share a scale; 0 = plain */
+  int64_t groups;       /* of a row */
+
+  bool is_quantized() const { return bits != 0; }
+  int64_t padded_in() const { return blocks * kBlockFeatures; }
+};
+
+/* What a product works on: inputs in the format's own type, padded to whole blocks, rows aligned to 16 bytes. */
+struct LinearCall {
+  const uint4* weights;
+  const void* scales;
+  const uint8_t* zero_points;
+  kp_dtype scale_dtype;
+  int32_t half_blocks_of_group; /* 0: the group ends with the slice */
+  int64_t groups;
+  int64_t blocks;
+  int64_t slice_blocks;
+  const void* x;
+  int64_t x_stride;      /* elements between rows */
+  int64_t x_part_stride; /* elements between the parts of an input */
+  const float* x_scales; /* [rows]: y's row is multiplied by it; null = 1 */
+  const float* bias;
+  float* y;
+  int64_t y_stride;
+  int64_t rows;
+  int64_t out;
+};
+
+/* The parts of a packed matrix, side by side in one allocation. */
+struct LinearLayout {
+  int64_t weights_bytes;
+  int64_t scales_at;
+  int64_t zero_points_at;
+  int64_t bytes;
+};
+
+LinearShape ShapeOf(int64_t out, int64_t in, const kp_linear_format& format);
+LinearLayout LayoutOf(const LinearShape& shape);
+
+/* Rows of x that are packed at a time, and the bytes that takes. */
+inline constexpr int64_t kSlabRows = 1024;
+int64_t InputBytes(const LinearShape& shape);
+
+/* Kernels: of weights into their layout, of inputs into theirs, and of products for few rows and for many. */
+kp_status PackWeights(kp_stream* stream, const kp_linear& linear, int64_t first_row, int64_t rows, const void* source,
+                      kp_dtype source_dtype, int32_t* is_broken);
+kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows,
+                     void* scratch, LinearCall* call);
+kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
+kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
+kp_status MultiplyFloats(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
+
+}  // namespace kp::cuda
+
+struct kp_linear : kp::LinearHead {
+  kp::cuda::LinearShape shape;
+  kp::cuda::LinearLayout layout;
+  char* memory;
+};
+
+#endif

@@ -1,0 +1,89 @@
+using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Contracts;
+using KServePaged.Kernels.Emulation;
+using KServePaged.TestSupport;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KServePaged.Engine.Tests;
+
+/// <summary>What the engine asks of a GPU, and how it takes one that cannot or fails. The machine is one for all tests, so they take turns.</summary>
+[Collection(nameof(CudaEmulation))]
+public sealed class CudaEmulationTests : IDisposable
+{
+    /// <summary>A step that decodes allocates nothing and waits once: for the sampled tokens.</summary>
+    [Fact]
+    public async Task GenerateAsync_OnceItDecodes_AllocatesNothingAndWaitsOnceAToken()
+    {
+        await using ILlmEngine engine = await LoadAsync("stories260K");
+        EmulationCounts before = default;
+        EmulationCounts after = default;
+        int tokens = 0;
+        await foreach (GenerationDelta delta in engine.GenerateAsync(Request(24), CancellationToken.None))
+        {
+            tokens += delta.TokenIds.Count;
+            if (tokens == 4)
+            {
+                before = CudaEmulation.Counts;
+            }
+        }
+        await engine.DisposeAsync();
+        after = CudaEmulation.Counts;
+        Assert.True(before.Launches > 0);
+        Assert.Equal(before.Allocations, after.Allocations);
+        // The engine's steps run ahead of the reader by some; closing the stream waits too.
+        Assert.InRange(after.Waits - before.Waits, 0, 24);
+    }
+
+    [Theory]
+    [InlineData(Ailment.NoDriver, "no NVIDIA driver")]
+    [InlineData(Ailment.NoDevice, "no GPU")]
+    [InlineData(Ailment.OldDevice, "compute capability 8.0")]
+    [InlineData(Ailment.SmallMemory, "memory")]
+    public async Task LoadAsync_OnAMachineThatCannot_SaysWhy(Ailment ailment, string reason)
+    {
+        CudaEmulation.Set(ailment);
+        var refused = await Assert.ThrowsAsync<InvalidDataException>(() => LoadAsync("stories260K", cacheBytes: 512L << 20));
+        Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task GenerateAsync_WhenTheDeviceFailsInMidStep_FailsTheRequestAndTheEngine()
+    {
+        await using ILlmEngine engine = await LoadAsync("stories260K");
+        CudaEmulation.Set(Ailment.Fault);
+        await Assert.ThrowsAnyAsync<Exception>(() => CollectAsync(engine, Request(4)));
+        Assert.NotNull(engine.Failure);
+        Assert.Contains("illegal memory access", engine.Failure.ToString(), StringComparison.Ordinal);
+    }
+
+    public void Dispose() => CudaEmulation.Set(Ailment.None);
+
+    private static Task<ILlmEngine> LoadAsync(string model, long cacheBytes = 8 << 20) => LlmEngine.LoadAsync(
+        new EngineOptions
+        {
+            ModelPath = SharedData.PathOf($"models/{model}"),
+            Device = CudaEmulation.Library,
+            KvCacheBytes = cacheBytes,
+            MaxSequences = 8,
+        },
+        progress: null,
+        NullLoggerFactory.Instance,
+        CancellationToken.None);
+
+    private static GenerationRequest Request(int maxTokens) => new()
+    {
+        RequestId = "story",
+        Prompt = new Prompt.TokenIds([1]),
+        Sampling = new SamplingParameters { Temperature = 0, MaxTokens = maxTokens, IgnoreEos = true },
+    };
+
+    private static async Task<List<GenerationDelta>> CollectAsync(ILlmEngine engine, GenerationRequest request)
+    {
+        List<GenerationDelta> deltas = [];
+        await foreach (GenerationDelta delta in engine.GenerateAsync(request, CancellationToken.None))
+        {
+            deltas.Add(delta);
+        }
+        return deltas;
+    }
+}

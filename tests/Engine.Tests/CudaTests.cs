@@ -1,0 +1,77 @@
+using System.Text.Json;
+using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Contracts;
+using KServePaged.Engine.Tests.Models;
+using KServePaged.Kernels.Emulation;
+using KServePaged.TestSupport;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace KServePaged.Engine.Tests;
+
+/// <summary>The whole engine on the CUDA kernels: emulated, and on a GPU where the library for it is installed.</summary>
+[Collection(nameof(CudaEmulation))]
+public sealed class CudaTests
+{
+    private static bool IsSlow => Environment.GetEnvironmentVariable("KSERVEPAGED_SLOW") == "1";
+
+    public static TheoryData<string> Libraries { get; } = [.. CudaEmulation.Libraries];
+
+    public static TheoryData<string, string, string, string> Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string, string, string>();
+            foreach (string library in CudaEmulation.Libraries)
+            {
+                cases.Add(library, "stories260K", "auto", "none");
+                cases.Add(library, "stories260K-bf16", "auto", "none");
+                cases.Add(library, "stories260K-bf16", "int8", "int4");
+                cases.Add(library, "stories260K-bf16", "float16", "int8-dynamic");
+            }
+            return cases;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Libraries))]
+    public async Task GenerateAsync_FromBosAlone_TellsThePublishedStory(string library)
+    {
+        int count = IsSlow ? 200 : 40;
+        var options = new EngineOptions { ModelPath = SharedData.PathOf("models/stories260K"), Device = library, KvCacheBytes = 8 << 20, MaxSequences = 8 };
+        await using ILlmEngine engine = await LlmEngine.LoadAsync(options, progress: null, NullLoggerFactory.Instance, CancellationToken.None);
+        using JsonDocument expected = JsonDocument.Parse(File.ReadAllBytes(SharedData.PathOf("models/stories260K_expected_public.json")));
+        JsonElement published = expected.RootElement.GetProperty("third_party");
+
+        var request = new GenerationRequest
+        {
+            RequestId = "story",
+            Prompt = new Prompt.TokenIds([1]),
+            Sampling = new SamplingParameters { Temperature = 0, MaxTokens = count, IgnoreEos = true },
+        };
+        List<GenerationDelta> deltas = [];
+        await foreach (GenerationDelta delta in engine.GenerateAsync(request, CancellationToken.None))
+        {
+            deltas.Add(delta);
+        }
+
+        string text = string.Concat(deltas.Select(delta => delta.Text));
+        Assert.StartsWith(text, published.GetProperty("text_200_new_tokens").GetString(), StringComparison.Ordinal);
+        int[] ids = [.. published.GetProperty("ids_257_incl_bos").EnumerateArray().Skip(1).Take(count).Select(id => id.GetInt32())];
+        Assert.Equal(ids, deltas.SelectMany(delta => delta.TokenIds));
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Logits_WhenBatchedAtRandom_AreTheSameBits(string library, string model, string cache, string quantization)
+    {
+        using var run = new ModelRun(
+            SharedData.PathOf($"models/{model}"), options => options with { Device = library, DType = "auto", KvCacheDType = cache, Quantization = quantization });
+        var random = new Random(12);
+        int[][] prompts = [.. Enumerable.Range(0, IsSlow ? 12 : 4).Select(_ => Prompt(random))];
+        Trace[] alone = run.Run(prompts, 3, new AloneSchedule());
+        Trace[] batched = run.Run(prompts, 3, new RandomSchedule(1));
+        Assert.All(alone.Zip(batched), pair => pair.First.AssertSameBits(pair.Second));
+    }
+
+    private static int[] Prompt(Random random) => [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => random.Next(3, 512))];
+}

@@ -1,0 +1,16 @@
+namespace KServePaged.Kernels.Emulation;
+
+/// <summary>What the emulated machine suffers from (kp_emulation_ailment of src/runtime.h).</summary>
+public enum Ailment
+{
+    None = 0,
+    NoDriver = 1,
+    NoDevice = 2,
+    OldDevice = 3,
+
+    /// <summary>64 MiB.</summary>
+    SmallMemory = 4,
+
+    /// <summary>The next launch reads a bad address, and the device stays broken.</summary>
+    Fault = 5,
+}

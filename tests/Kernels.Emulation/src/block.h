@@ -1,0 +1,125 @@
+/* One block of threads at a time, each thread a fibre. Threads run between synchronisation points without interruption; which of those
+ * that can go on does so is either the lowest first or drawn at random, so that a result which depends on the order shows. */
+#ifndef KP_EMULATION_BLOCK_H_
+#define KP_EMULATION_BLOCK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "fibre.h"
+
+namespace kp::emulation {
+
+struct Dim3 {
+  unsigned x = 1;
+  unsigned y = 1;
+  unsigned z = 1;
+  constexpr Dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+};
+
+inline constexpr int kWarp = 32;
+
+struct AsyncCopy {
+  void* to;
+  const void* from;
+  int bytes;
+  int zeros; /* behind them */
+};
+
+/* What a lane hands to the others at a warp-wide operation: a value, or the addresses of its operands. Two, used in turn: a lane that is
+ * one operation ahead must not overwrite what a slower one has yet to read, and can be no further ahead than that. */
+struct Offer {
+  uint64_t value;
+  const void* operands[3];
+};
+
+struct Thread {
+  Fibre fibre;
+  Dim3 index;
+  int lane;
+  int warp;
+  bool done;
+  int turn;
+  Offer offers[2];
+  std::vector<AsyncCopy> copies; /* asked for and not yet seen to arrive */
+  std::vector<size_t> groups;    /* ends of committed groups in copies */
+};
+
+class Block {
+ public:
+  /* Runs a grid, block after block. Returns what went wrong, or nothing. */
+  std::string Run(Dim3 grid, Dim3 block, size_t shared_bytes, uint64_t seed, const std::function<void()>& body);
+
+  Thread& current() { return threads_[current_]; }
+  Thread& LaneOf(int lane) { return threads_[current().warp * kWarp + lane]; }
+  int lanes() const { return std::min(kWarp, static_cast<int>(threads_count_) - threads_[current_].warp * kWarp); }
+  Dim3 index() const { return index_; }
+  Dim3 size() const { return size_; }
+  Dim3 grid() const { return grid_; }
+  void* shared() { return shared_.data(); }
+
+  /* Waits until every thread of the block that still runs is here. */
+  void SyncBlock();
+  /* Waits at barrier id until count threads are there. */
+  void SyncNamed(int id, int count);
+  /* Waits for the lanes of the warp that still run; the last one to come calls last before all go on. */
+  template <typename Last>
+  void SyncWarp(const Last& last) {
+    Warp& warp = warps_[current().warp];
+    if (++warp.waiting < warp.running) {
+      warp.waiters.push_back(current_);
+      Wait();
+    } else {
+      last();
+      Release(warp.waiters, warp.waiting);
+    }
+  }
+  /* Makes the copies arrive of all but the newest groups. */
+  void FinishCopies(size_t groups_left);
+
+ private:
+  struct Gathering {
+    std::vector<int> waiters;
+    int waiting = 0;
+  };
+  struct Warp : Gathering {
+    int running = 0;
+  };
+  static constexpr int kNamedBarriers = 16;
+
+  static void Entry();
+  std::string RunBlock(std::mt19937_64* random);
+  int TakeReady(std::mt19937_64* random);
+  void Wait();
+  void Release(std::vector<int>& waiters, int& waiting);
+  void Exit();
+  void Resize(size_t threads);
+
+  Dim3 grid_;
+  Dim3 size_;
+  Dim3 index_;
+  const std::function<void()>* body_ = nullptr;
+  std::vector<Thread> threads_;
+  size_t threads_count_ = 0;
+  int current_ = 0;
+  int running_ = 0;
+  Gathering block_;
+  Gathering named_[kNamedBarriers];
+  std::vector<Warp> warps_;
+  std::vector<int> ready_; /* in order; taken from next_ on where nothing is random */
+  size_t next_ = 0;
+  std::vector<char> shared_;
+  char* stacks_ = nullptr;
+  size_t stacks_count_ = 0;
+};
+
+/* The block that runs. Launches of all devices and host threads take turns. */
+Block& TheBlock();
+
+}  // namespace kp::emulation
+
+#endif
