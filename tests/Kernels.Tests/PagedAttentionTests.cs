@@ -32,6 +32,8 @@ public sealed class PagedAttentionTests
             new([(40, 40), (1, 1300)], 4, 4, 48, CacheType.Float32, BlockTokens: 8, Window: 300),
             new([(1, 513), (1, 1), (300, 555)], 2, 1, 80, CacheType.Float16, ElementType.BFloat16),
             new([(1, 520), (40, 300), (12, 12)], 6, 2, 64, CacheType.Int8),
+            new([(1, 700), (70, 330), (1, 5), (12, 12)], 6, 2, 64, CacheType.BFloat16, ElementType.BFloat16),
+            new([(1, 513), (40, 300)], 7, 1, 33, CacheType.BFloat16, ElementType.BFloat16, BlockTokens: 7, Window: 101),
         ];
         Rig.RunTable(target, cases, (rig, c) =>
         {

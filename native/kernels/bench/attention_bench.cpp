@@ -121,7 +121,7 @@ Timing TimeStep(Program& program, const Model& model, const Step& step, const Ca
   args.block_tokens = kBlockTokens;
   args.scale = 1.0f / std::sqrt(static_cast<float>(model.head_dim));
   args.cache_dtype = cache.type;
-  args.y_dtype = KP_F32;
+  args.y_dtype = cache.type == KP_CACHE_BF16 ? KP_BF16 : KP_F32;  // what a bf16 model asks for
   args.max_context = step.context;
   return program.Time(1, [&] {
     layers.Next(&args);

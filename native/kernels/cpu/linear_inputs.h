@@ -21,12 +21,6 @@ struct RowTiles {
   int64_t Largest() const { return (rows + count - 1) / count; }
 };
 
-KP_INLINE Vec RoundToBf16(Vec value) {
-  Bf16 rounded[kLanes];
-  Store(rounded, value);
-  return Load(rounded);
-}
-
 template <typename Input>
 KP_INLINE void StoreInputs(Input* p, Vec a) {
   Store(p, a);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cpu/paged_attention_pairs.h"
 #include "cpu/paged_attention_span.h"
 
 namespace kp::cpu::KP_TARGET {
@@ -23,7 +24,8 @@ struct Work {
   int64_t span;
 };
 
-template <typename T>
+/* kRounded: queries and weights are rounded to bf16. */
+template <typename T, bool kRounded>
 class Attention {
  public:
   explicit Attention(const kp_paged_attention_args& args)
@@ -113,80 +115,185 @@ class Attention {
     std::fill(span.offset + span.end, span.offset + kSpanTokens + kLanes, span.offset[span.end - 1]);
   }
 
-  /* Rows [row, row + kRows) of the tile over one span. */
+  struct SpanAndNext {
+    const Span<T>& span;
+    const int64_t* ahead; /* offsets of the next span, whose keys the first rows of a tile fetch meanwhile, or null */
+  };
+
+  /* What some rows attend to. Rows of later tokens begin and end later. */
   template <int kRows>
-  void RunRows(const Work& work, int64_t row, const Span<T>& span, const int64_t* ahead, const Partial& result) const {
-    alignas(64) float scores[kRows * kScoreStride];
-    const float* q[kRows];
+  struct Reach {
     int begin[kRows];
     int end[kRows];
-    for (int r = 0; r < kRows; ++r) {
-      begin[r] = Begin(work, row + r);
-      end[r] = End(work, row + r);
-      q[r] = args_.q + Token(work.tile, row + r) * args_.q_stride + Head(work.tile, row + r) * args_.head_dim;
+
+    /* Calls shared(begin, end) for what all rows attend to, from and to a multiple of step, and alone(r, begin, end) for a row's own tokens
+     * before and after that: not even a zero times another row's value may enter a sum. */
+    template <typename Alone, typename Shared>
+    void Visit(int step, const Alone& alone, const Shared& shared) const {
+      const int shared_begin = (begin[kRows - 1] + step - 1) / step * step;
+      const int shared_end = std::max(shared_begin, end[0] / step * step);
+      const auto visit_alone = [&](int r, int from, int to) {
+        if (from < to) {
+          alone(r, from, to);
+        }
+      };
+      for (int r = 0; r < kRows; ++r) {
+        visit_alone(r, begin[r], std::min(end[r], shared_begin));
+      }
+      shared(shared_begin, shared_end);
+      for (int r = 0; r < kRows; ++r) {
+        visit_alone(r, std::max(begin[r], shared_end), end[r]);
+      }
     }
-    if (row == 0) {  // the first rows of a tile bring the span in, the others find it in the cache
-      Scores<kRows, true>(span, q, begin[0], end[kRows - 1], args_.head_dim, args_.scale, scores);
-    } else {
-      Scores<kRows, false>(span, q, begin[0], end[kRows - 1], args_.head_dim, args_.scale, scores);
-    }
+  };
+
+  template <int kRows>
+  Reach<kRows> ReachOf(const Work& work, int64_t row) const {
+    Reach<kRows> reach;
     for (int r = 0; r < kRows; ++r) {
+      reach.begin[r] = Begin(work, row + r);
+      reach.end[r] = End(work, row + r);
+    }
+    return reach;
+  }
+
+  const float* Query(const Work& work, int64_t row) const {
+    return args_.q + Token(work.tile, row) * args_.q_stride + Head(work.tile, row) * args_.head_dim;
+  }
+
+  void Clear(const Partial& result, int64_t rows) const {
+    for (int64_t r = 0; r < rows; ++r) {
       result.sum[r] = 0.0f;
       std::fill_n(result.values + r * result.stride, args_.head_dim, 0.0f);
-      if (begin[r] < end[r]) {
-        float* row_scores = scores + r * kScoreStride;
-        if constexpr (kScaled<T>) {
-          Multiply(row_scores, span.key_scale, begin[r], end[r]);
-        }
-        Softmax(row_scores, begin[r], end[r], result.maximum[r], result.sum[r]);
-        if constexpr (kScaled<T>) {
-          Multiply(row_scores, span.value_scale, begin[r], end[r]);
-        }
-      }
-    }
-    const auto alone = [&](int r, int from, int to) {
-      if (from < to) {
-        Accumulate<1>(span, nullptr, scores + r * kScoreStride, from, to, args_.head_dim, result.values + r * result.stride, result.stride);
-      }
-    };
-    // Rows of later tokens begin and end later. What all rows attend to is taken together; a row's own tokens before and after that, alone:
-    // not even a zero times another row's value may enter a sum.
-    const int shared_begin = begin[kRows - 1];
-    const int shared_end = std::max(shared_begin, end[0]);
-    for (int r = 0; r < kRows; ++r) {
-      alone(r, begin[r], std::min(end[r], shared_begin));
-    }
-    Accumulate<kRows>(span, ahead, scores, shared_begin, shared_end, args_.head_dim, result.values, result.stride);
-    for (int r = 0; r < kRows; ++r) {
-      alone(r, std::max(begin[r], shared_end), end[r]);
     }
   }
 
-  /* Calls use(row, rows, partial) for each block of rows of the tile. ahead = offsets of the next span, or null. */
+  /* Rows [row, row + kRows) of the tile over one span. */
+  template <int kRows>
+  void RunRows(const Work& work, int64_t row, const SpanAndNext& source, const Partial& result) const {
+    const Span<T>& span = source.span;
+    const int64_t* ahead = row == 0 ? source.ahead : nullptr;
+    alignas(64) float scores[kRows * kScoreStride];
+    alignas(64) float rounded[kRounded ? kRows * kMostHeadDim : 1];
+    const Reach<kRows> reach = ReachOf<kRows>(work, row);
+    const float* q[kRows];
+    for (int r = 0; r < kRows; ++r) {
+      q[r] = Query(work, row + r);
+      if constexpr (kRounded) {
+        float* to = rounded + r * kMostHeadDim;
+        ForVectors(args_.head_dim, [&](int64_t d, int lanes) { Store(to + d, RoundToBf16(Load(q[r] + d, lanes)), lanes); });
+        q[r] = to;
+      }
+    }
+    if (row == 0) {  // the first rows of a tile bring the span in, the others find it in the cache
+      Scores<kRows, true>(span, q, reach.begin[0], reach.end[kRows - 1], args_.head_dim, args_.scale, scores);
+    } else {
+      Scores<kRows, false>(span, q, reach.begin[0], reach.end[kRows - 1], args_.head_dim, args_.scale, scores);
+    }
+    Clear(result, kRows);
+    for (int r = 0; r < kRows; ++r) {
+      const int begin = reach.begin[r];
+      const int end = reach.end[r];
+      if (begin < end) {
+        float* row_scores = scores + r * kScoreStride;
+        if constexpr (kScaled<T>) {
+          Multiply(row_scores, span.key_scale, begin, end);
+        }
+        Softmax(row_scores, begin, end, result.maximum[r], result.sum[r], [&](int t, Vec weights) {
+          if constexpr (kRounded) {
+            weights = RoundToBf16(weights);
+          }
+          Store(row_scores + t, weights);
+          return weights;
+        });
+        if constexpr (kScaled<T>) {
+          Multiply(row_scores, span.value_scale, begin, end);
+        }
+      }
+    }
+    reach.Visit(
+        1,
+        [&](int r, int begin, int end) {
+          Accumulate<1>(span, nullptr, scores + r * kScoreStride, begin, end, args_.head_dim, result.values + r * result.stride,
+                        result.stride);
+        },
+        [&](int begin, int end) { Accumulate<kRows>(span, ahead, scores, begin, end, args_.head_dim, result.values, result.stride); });
+  }
+
+#if defined(__AVX512BF16__)
+  template <int kRows, typename Pairs>
+  void RunRows(const Work& work, int64_t row, const Pairs& pairs, const Partial& result) const {
+    alignas(64) float scores[kRows * kScoreStride];
+    alignas(64) Bf16 weights[kRows * kScoreStride];
+    alignas(64) Bf16 q[kRows * kMostHeadDim];
+    const Reach<kRows> reach = ReachOf<kRows>(work, row);
+    for (int r = 0; r < kRows; ++r) {
+      const float* from = Query(work, row + r);
+      ForVectors(args_.head_dim, [&](int64_t d, int lanes) { Store(q + r * kMostHeadDim + d, Load(from + d, lanes), lanes); });
+      if (args_.head_dim % 2 != 0) {
+        q[r * kMostHeadDim + args_.head_dim].bits = 0;
+      }
+    }
+    pairs.template Score<kRows>(q, reach.begin[0], reach.end[kRows - 1], args_.scale, scores);
+    Clear(result, kRows);
+    for (int r = 0; r < kRows; ++r) {
+      if (reach.begin[r] < reach.end[r]) {
+        Softmax(scores + r * kScoreStride, reach.begin[r], reach.end[r], result.maximum[r], result.sum[r], [&](int t, Vec exact) {
+          const __m256i bits = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(exact.v));
+          _mm256_store_si256(reinterpret_cast<__m256i*>(weights + r * kScoreStride + t), bits);
+          return FromBf16Bits(bits);
+        });
+      }
+    }
+    reach.Visit(
+        2,
+        [&](int r, int begin, int end) {
+          AccumulatePairs<1, false>(pairs, weights + r * kScoreStride, begin, end, result.values + r * result.stride, result.stride);
+        },
+        [&](int begin, int end) { AccumulatePairs<kRows, true>(pairs, weights, begin, end, result.values, result.stride); });
+  }
+#endif
+
+  template <int kRows, typename Source>
+  void RunUpTo(int64_t rows, const Work& work, int64_t row, const Source& source, const Partial& result) const {
+    if (rows == kRows) {
+      RunRows<kRows>(work, row, source, result);
+    } else if constexpr (kRows > 1) {
+      RunUpTo<kRows - 1>(rows, work, row, source, result);
+    }
+  }
+
+  /* Calls use(row, rows, partial) for each block of at most kMost rows of the tile. */
+  template <int kMost, typename Source, typename Use>
+  void RunBlocks(const Work& work, const Source& source, const Use& use) const {
+    alignas(64) float values[kMost * kMostHeadDim];
+    float maximum[kMost] = {};
+    float sum[kMost] = {};
+    const Partial block{values, args_.head_dim, maximum, sum};
+    for (int64_t row = 0; row < work.tile.rows; row += kMost) {
+      const int64_t rows = std::min<int64_t>(kMost, work.tile.rows - row);
+      RunUpTo<kMost>(rows, work, row, source, block);
+      use(row, rows, block);
+    }
+  }
+
+  /* ahead = offsets of the next span, or null. */
   template <typename Use>
   void RunSpan(const Work& work, const Span<T>& span, const int64_t* ahead, const Use& use) const {
-    alignas(64) float values[kBlockRows * kMostHeadDim];
-    float maximum[kBlockRows] = {};
-    float sum[kBlockRows] = {};
-    const Partial block{values, args_.head_dim, maximum, sum};
-    for (int64_t row = 0; row < work.tile.rows; row += kBlockRows) {
-      const int64_t rows = std::min<int64_t>(kBlockRows, work.tile.rows - row);
-      switch (rows) {
-        case 1:
-          RunRows<1>(work, row, span, ahead, block);
-          break;
-        case 2:
-          RunRows<2>(work, row, span, ahead, block);
-          break;
-        case 3:
-          RunRows<3>(work, row, span, ahead, block);
-          break;
-        default:
-          RunRows<kBlockRows>(work, row, span, ahead, block);
+#if defined(__AVX512BF16__)
+    if constexpr (kRounded) {
+      if (work.tile.rows <= kDirectRows) {
+        RunBlocks<kDirectRows>(work, DirectPairs{span, ahead, args_.head_dim}, use);
+      } else {
+        PackedSpan packed;
+        PackKeys(span, args_.head_dim, packed.keys);
+        PackValues(span, ahead, args_.head_dim, packed.values);
+        RunBlocks<kPackedRows>(work, PackedPairs{packed, args_.head_dim}, use);
       }
-      use(row, rows, block);
-      ahead = nullptr;  // the first rows have fetched it all
+      return;
     }
+#endif
+    RunBlocks<kBlockRows>(work, SpanAndNext{span, ahead}, use);
   }
 
   /* Runs work, next(work), … up to index end, and fetches each span while the one before it is worked on. */
@@ -302,16 +409,20 @@ void PagedAttention(ThreadPool& pool, const kp_paged_attention_args& args);
 void PagedAttention(ThreadPool& pool, const kp_paged_attention_args& args) {
   switch (args.cache_dtype) {
     case KP_CACHE_F32:
-      Attention<float>(args).Run(pool);
+      Attention<float, false>(args).Run(pool);
       break;
     case KP_CACHE_BF16:
-      Attention<Bf16>(args).Run(pool);
+      if (args.y_dtype == KP_BF16) {
+        Attention<Bf16, true>(args).Run(pool);
+      } else {
+        Attention<Bf16, false>(args).Run(pool);
+      }
       break;
     case KP_CACHE_F16:
-      Attention<Fp16>(args).Run(pool);
+      Attention<Fp16, false>(args).Run(pool);
       break;
     default:
-      Attention<int8_t>(args).Run(pool);
+      Attention<int8_t, false>(args).Run(pool);
   }
 }
 

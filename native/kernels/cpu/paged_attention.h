@@ -18,8 +18,8 @@ inline constexpr int kSpanTokens = 256;
 inline constexpr int64_t Spans(int64_t context) { return (context + kSpanTokens - 1) / kSpanTokens; }
 
 /* A row is one query head of one token. Rows that share a kv head are taken in tiles, so that they share its keys and values in cache. */
-inline constexpr int64_t kTileFloats = 4096;
-inline constexpr int64_t kMostTileRows = 32;
+inline constexpr int64_t kTileFloats = 8192;
+inline constexpr int64_t kMostTileRows = 64;
 inline constexpr int64_t TileRows(int64_t head_dim) { return std::min(kMostTileRows, kTileFloats / head_dim); }
 
 /* Spans of a tile run side by side when there are fewer tiles than this; their partial results go through the workspace. */

@@ -83,22 +83,29 @@ KP_INLINE void Multiply(float* scores, const float* scale, int begin, int end) {
   }
 }
 
-/* scores[t] = exp(scores[t] - maximum) for t in [begin, end). Vectors start at multiples of kLanes from the span's start. */
-inline void Softmax(float* scores, int begin, int end, float& row_maximum, float& row_sum) {
+/* keep(t, weights) for vectors of weights = exp(scores[t] - maximum), which are 0 outside [begin, end); it returns them as they are to be
+ * summed. Vectors start at multiples of kLanes from the span's start. */
+template <typename Keep>
+void Softmax(const float* scores, int begin, int end, float& row_maximum, float& row_sum, const Keep& keep) {
   const Vec lowest = Broadcast(-INFINITY);
-  const auto load = [&](int t) { return Select(FirstLanes(begin - t), lowest, Select(FirstLanes(end - t), Load(scores + t), lowest)); };
   const int first = begin / kLanes * kLanes;
+  const auto masked = [&](int t) { return Select(FirstLanes(begin - t), lowest, Select(FirstLanes(end - t), Load(scores + t), lowest)); };
+  // Masks for the ends alone: they cost as much as half of an exponential.
+  const auto for_vectors = [&](const auto& use) {
+    use(first, masked(first));
+    int t = first + kLanes;
+    for (; t + kLanes <= end; t += kLanes) {
+      use(t, Load(scores + t));
+    }
+    if (t < end) {
+      use(t, masked(t));
+    }
+  };
   Vec maximum = lowest;
-  for (int t = first; t < end; t += kLanes) {
-    maximum = Max(maximum, load(t));
-  }
+  for_vectors([&](int, Vec score) { maximum = Max(maximum, score); });
   row_maximum = ReduceMax(maximum);
   Vec sum = Zero();
-  for (int t = first; t < end; t += kLanes) {
-    const Vec weight = Exp(load(t) - Broadcast(row_maximum));
-    sum = sum + weight;
-    Store(scores + t, weight);
-  }
+  for_vectors([&](int t, Vec score) { sum = sum + keep(t, Exp(score - Broadcast(row_maximum))); });
   row_sum = ReduceAdd(sum);
 }
 

@@ -1,8 +1,9 @@
+using KServePaged.Engine.Kernels;
 using KServePaged.Kernels.Tests.Harness;
 
 namespace KServePaged.Kernels.Tests.Oracle;
 
-/// <summary>Softmax attention of one row and head in double precision.</summary>
+/// <summary>Softmax attention of one row and head in double precision; where cache and result are bf16, of the query rounded to bf16.</summary>
 internal static class AttentionOracle
 {
     private const double U = 1.0 / (1 << 24);
@@ -18,6 +19,8 @@ internal static class AttentionOracle
     public static (double[] Y, double[] Bound) Row(
         AttentionCase c, ReadOnlySpan<float> q, float[] keys, float[] values, int kvHead, int position, double outputRoundoff)
     {
+        bool rounded = c is { Cache: CacheType.BFloat16, YType: ElementType.BFloat16 };
+        float[] query = rounded ? Elements.Round(q.ToArray(), ElementType.BFloat16) : q.ToArray();
         int first = c.Window == 0 ? 0 : Math.Max(0, position - c.Window + 1);
         int count = position - first + 1;
         double[] scores = new double[count];
@@ -29,8 +32,8 @@ internal static class AttentionOracle
             double absolute = 0;
             for (int d = 0; d < c.HeadDim; d++)
             {
-                sum += (double)q[d] * key[d];
-                absolute += Math.Abs((double)q[d] * key[d]);
+                sum += (double)query[d] * key[d];
+                absolute += Math.Abs((double)query[d] * key[d]);
             }
             scores[i] = c.ScoreScale * sum;
             // The product's sum, the scale (the key's own too), and the subtraction of the maximum.
@@ -51,9 +54,10 @@ internal static class AttentionOracle
             }
         }
         // Numerator and denominator each carry the error of the scores, of the exponentials (2e-7, twice more where spans are merged: 256 tokens
-        // or fewer each), and of the sum.
+        // or fewer each), and of the sum; where weights are rounded to bf16, of that.
         double spans = 1 + (count / 256.0);
-        double relative = (2 * scoreError) + (2 * (2e-7 * (1 + (2 * spans)))) + (2 * U * (LinearOracle.AccumulationSteps(count) + 4));
+        double relative = (2 * scoreError) + (2 * (2e-7 * (1 + (2 * spans)))) + (2 * U * (LinearOracle.AccumulationSteps(count) + 4))
+            + (rounded ? 2 * Elements.UnitRoundoff(ElementType.BFloat16) : 0);
         for (int d = 0; d < c.HeadDim; d++)
         {
             bound[d] = (bound[d] * relative) + (Math.Abs(y[d]) * outputRoundoff) + 1e-44;

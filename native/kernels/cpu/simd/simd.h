@@ -8,6 +8,7 @@
  *   Bits(m)                       lane i as bit i
  *   FirstLanes(n)                 a mask of the first n lanes
  *   Exp(x)                        within 2e-7 relative; subnormals too (0 below -104), infinity above 88.73, NaN for NaN
+ *   RoundToBf16(x)                to the nearest bf16, even where two are as near
  *   ReduceAdd ReduceMax           over the lanes, halves first (i with i + kLanes / 2, and so on): one fixed order
  *   TransposeReduceAdd(v)         v[kLanes] -> one Vec whose lane i is ReduceAdd(v[i]), bit for bit
  *   Transpose(v)                  v[kLanes]: lane j of v[i] and lane i of v[j] change places; bits are not touched
@@ -51,6 +52,12 @@ inline constexpr const char* kIsaName = "scalar";
 #endif
 
 KP_INLINE Vec operator-(Vec a) { return Zero() - a; }
+
+KP_INLINE Vec RoundToBf16(Vec value) {
+  Bf16 rounded[kLanes];
+  Store(rounded, value);
+  return Load(rounded);
+}
 
 template <typename Body>
 KP_INLINE void ForVectors(int64_t n, const Body& body) {
