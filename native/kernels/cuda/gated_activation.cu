@@ -17,6 +17,7 @@ __global__ void __launch_bounds__(kThreads) GatedActivation(GatedActivationCall 
     const Float4 gate = Load4(x, call.width - i);
     const Float4 up = Load4(x + call.width, call.width - i);
     Float4 result;
+#pragma unroll
     for (int e = 0; e < 4; ++e) {
       result.v[e] = static_cast<float>(Activation{}(static_cast<double>(gate.v[e])) * static_cast<double>(up.v[e]));
     }

@@ -20,6 +20,7 @@ __global__ void __launch_bounds__(kThreads) LayerNorm(NormCall call) {
     const Float4 weight = Load4(call.weight + i, valid);
     const Float4 bias = call.bias == nullptr ? Float4{} : Load4(call.bias + i, valid);
     Float4 result;
+#pragma unroll
     for (int e = 0; e < 4; ++e) {
       result.v[e] = fmaf((v.v[e] - mean) * scale, weight.v[e], bias.v[e]);
     }

@@ -30,6 +30,7 @@ struct WarpSums {
     const int64_t at = GroupAt(call, kWarpFeatures, feature_tile, GroupOf(call, half_block), lane / 4);
     const float low = ScaleAt(call, at);
     const float high = ScaleAt(call, at + 8);
+#pragma unroll
     for (int r = 0; r < kRowTiles; ++r) {
       CloseGroup(sum[r], low, high, slice[r]);
     }
@@ -37,6 +38,7 @@ struct WarpSums {
 
   __device__ __forceinline__ void Add(const LinearCall& call, const uint4 (&raw)[Format::kWords], int64_t feature_tile, int64_t first_row,
                                       int64_t block, int lane) {
+#pragma unroll
     for (int half = 0; half < 2; ++half) {
       const int64_t half_block = 2 * block + half;
       ZeroPair zeros{};
@@ -44,12 +46,16 @@ struct WarpSums {
         zeros = ZerosAt(call, feature_tile, GroupOf(call, half_block), lane);
       }
       uint32_t a[Format::kMmas][4];
+#pragma unroll
       for (int mma = 0; mma < Format::kMmas; ++mma) {
         Format::Unpack(raw, half, mma, zeros, a[mma]);
       }
+#pragma unroll
       for (int r = 0; r < kRowTiles; ++r) {
+#pragma unroll
         for (int part = Format::kParts - 1; part >= 0; --part) {
           const auto x = LoadInputs<Format>(call, part, first_row + r * kRowTile + lane / 4, half_block, lane % 4);
+#pragma unroll
           for (int mma = 0; mma < Format::kMmas; ++mma) {
             Format::Multiply(sum[r], a[mma], x, mma);
           }
@@ -98,7 +104,9 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
       sums.Close(call, feature_tile, 2 * end - 1, lane);
     }
   }
+#pragma unroll
   for (int r = 0; r < kRowTiles; ++r) {
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
       slices[slice][r][lane][i] = Format::kQuantized ? sums.slice[r][i] : static_cast<float>(sums.sum[r][i]);
     }
@@ -111,6 +119,7 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
     const int holder = feature % 8 * 4 + row % kRowTile / 2;
     const int i = feature / 8 * 2 + row % 2;
     float total = 0.0f;
+#pragma unroll
     for (int s = 0; s < kSlices; ++s) {
       total += slices[s][row / kRowTile][holder][i];
     }

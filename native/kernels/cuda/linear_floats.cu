@@ -36,6 +36,7 @@ struct LaneSums {
 
   __device__ __forceinline__ void Close(const LinearCall& call, int64_t feature_tile, int64_t half_block, int lane) {
     const float scale = ScaleAt(call, GroupAt(call, kLaneFeatures, feature_tile, GroupOf(call, half_block), lane));
+#pragma unroll
     for (int r = 0; r < kRows; ++r) {
       slice[r] = fmaf(scale, sum[r], slice[r]);
       sum[r] = 0.0f;
@@ -71,6 +72,7 @@ __global__ void __launch_bounds__(kThreads) Floats(LinearCall call) {
       for (int r = 0; r < kRows; ++r) {
         const int64_t row = first_row + r < call.rows ? first_row + r : call.rows - 1;
         const Float4 x = LoadAligned(static_cast<const float*>(call.x) + row * call.x_stride + half_block * kHalfFeatures + k);
+#pragma unroll
         for (int e = 0; e < 4; ++e) {
           sums.sum[r] = fmaf(x.v[e], Weights::Weight(raw[(k + e) / Weights::kPerWord], (k + e) % Weights::kPerWord, zero), sums.sum[r]);
         }
@@ -80,6 +82,7 @@ __global__ void __launch_bounds__(kThreads) Floats(LinearCall call) {
       sums.Close(call, feature_tile, half_block, lane);
     }
   }
+#pragma unroll
   for (int r = 0; r < kRows; ++r) {
     slices[slice][r][lane] = Weights::kQuantized ? sums.slice[r] : sums.sum[r];
   }
@@ -87,6 +90,7 @@ __global__ void __launch_bounds__(kThreads) Floats(LinearCall call) {
   for (int at = static_cast<int>(threadIdx.x); at < kRows * kWarpThreads; at += kThreads) {
     const int row = at / kWarpThreads;
     float total = 0.0f;
+#pragma unroll
     for (int s = 0; s < kSlices; ++s) {
       total += slices[s][row][at % kWarpThreads];
     }

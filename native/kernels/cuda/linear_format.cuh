@@ -84,9 +84,11 @@ struct Int8Format : MathType {
   static constexpr int kWords = 2;
   __device__ __forceinline__ static void Unpack(const uint4 (&raw)[kWords], int half, int mma, const ZeroPair&, uint32_t (&a)[4]) {
     constexpr float kBias = 8388608.0f + 128.0f;  // 2^23: or-ed into its mantissa, a byte is added
+#pragma unroll
     for (int pair = 0; pair < 2; ++pair) {
       const uint32_t bytes = WordOf(raw[half], 2 * mma + pair);
       float code[4];
+#pragma unroll
       for (int e = 0; e < 4; ++e) {
         code[e] = __uint_as_float(0x4b000000u | (bytes >> (8 * e) & 0xffu)) - kBias;
       }
@@ -104,6 +106,7 @@ struct Int4Format : MathType {
   static constexpr int kWords = 1;
   __device__ __forceinline__ static void Unpack(const uint4 (&raw)[kWords], int half, int mma, const ZeroPair& zero, uint32_t (&a)[4]) {
     const uint32_t word = WordOf(raw[0], 2 * half + mma);
+#pragma unroll
     for (int p = 0; p < 4; ++p) {
       a[p] = MathType::TakeOut((word >> (4 * p) & 0x000f000fu) | MathType::kMagic, p % 2 == 0 ? zero.low : zero.high);
     }
@@ -139,6 +142,7 @@ struct IntegerInt4Format : IntegerMath {
   static constexpr bool kQuantized = true;
   static constexpr int kWords = 1;
   __device__ __forceinline__ static void Unpack(const uint4 (&raw)[kWords], int half, int, const ZeroPair& zero, uint32_t (&a)[4]) {
+#pragma unroll
     for (int i = 0; i < 4; ++i) {
       const uint32_t codes = WordOf(raw[0], i) >> (4 * half) & 0x0f0f0f0fu;
       // No byte borrows from its neighbour: 128 + code - zero point lies in [113, 143].

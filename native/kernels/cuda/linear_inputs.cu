@@ -33,6 +33,7 @@ struct InputCall {
     float largest = 0.0f;
     float broken = 0.0f;
     ForEach([&](int64_t, const Float4& v) {
+#pragma unroll
       for (int e = 0; e < 4; ++e) {
         largest = fmaxf(largest, fabsf(v.v[e]));
         broken = fmaf(v.v[e], 0.0f, broken);
@@ -66,6 +67,7 @@ __global__ void __launch_bounds__(kThreads) Split(InputCall<X> call) {
   call.ForEach([&](int64_t i, const Float4& v) {
     Float4 first;
     Float4 second;
+#pragma unroll
     for (int e = 0; e < 4; ++e) {
       Fp16 part;
       FromFloat(v.v[e] * up, part);
@@ -89,6 +91,7 @@ __global__ void __launch_bounds__(kThreads) Quantize(InputCall<X> call) {
   int8_t* to = reinterpret_cast<int8_t*>(call.packed) + int64_t{blockIdx.x} * call.padded_in;
   call.ForEach([&](int64_t i, const Float4& v) {
     uint32_t word = 0;
+#pragma unroll
     for (int e = 0; e < 4; ++e) {
       const float code = fmaxf(-127.0f, fminf(127.0f, rintf(v.v[e] * inverse)));
       word |= (static_cast<uint32_t>(static_cast<int>(code)) & 0xffu) << (8 * e);

@@ -79,6 +79,7 @@ __device__ __forceinline__ Range RangeOf(const WeightCall& call, int64_t row, in
       first = i;
     }
   }
+#pragma unroll
   for (int distance = kWarpThreads / 2; distance > 0; distance /= 2) {
     range.lowest = fminf(range.lowest, __shfl_xor_sync(kAllLanes, range.lowest, distance));
     range.highest = fmaxf(range.highest, __shfl_xor_sync(kAllLanes, range.highest, distance));

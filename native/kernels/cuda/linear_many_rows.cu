@@ -62,11 +62,13 @@ struct WarpTile {
 
   __device__ __forceinline__ void Close(const LinearCall& call, int64_t feature_tile, int64_t half_block, int lane) {
     if constexpr (Format::kQuantized) {
+#pragma unroll
       for (int f = 0; f < T::kFeatureTiles; ++f) {
         if ((feature_tile + f) * kWarpFeatures < call.out) {
           const int64_t at = GroupAt(call, kWarpFeatures, feature_tile + f, GroupOf(call, half_block), lane / 4);
           const float low = ScaleAt(call, at);
           const float high = ScaleAt(call, at + 8);
+#pragma unroll
           for (int r = 0; r < T::kRowTiles; ++r) {
             CloseGroup(sum[f][r], low, high, slice[f][r]);
           }
@@ -76,8 +78,11 @@ struct WarpTile {
   }
 
   __device__ __forceinline__ void EndSlice() {
+#pragma unroll
     for (int f = 0; f < T::kFeatureTiles; ++f) {
+#pragma unroll
       for (int r = 0; r < T::kRowTiles; ++r) {
+#pragma unroll
         for (int i = 0; i < 4; ++i) {
           if constexpr (Format::kQuantized) {
             total[f][r][i] += slice[f][r][i];
@@ -95,25 +100,32 @@ struct WarpTile {
                                           int64_t half_block, int lane) {
     const int half = static_cast<int>(half_block % 2);
     uint32_t a[T::kFeatureTiles][Format::kMmas][4];
+#pragma unroll
     for (int f = 0; f < T::kFeatureTiles; ++f) {
       ZeroPair zeros{};
       if constexpr (Format::kQuantized && Format::kWords == 1) {
         zeros = (feature_tile + f) * kWarpFeatures < call.out ? ZerosAt(call, feature_tile + f, GroupOf(call, half_block), lane) : zeros;
       }
       uint4 raw[Format::kWords];
+#pragma unroll
       for (int word = 0; word < Format::kWords; ++word) {
         raw[word] = weights[(f * Format::kWords + word) * kWarpThreads + lane];
       }
+#pragma unroll
       for (int mma = 0; mma < Format::kMmas; ++mma) {
         Format::Unpack(raw, half, mma, zeros, a[f][mma]);
       }
     }
+#pragma unroll
     for (int r = 0; r < T::kRowTiles; ++r) {
+#pragma unroll
       for (int part = Format::kParts - 1; part >= 0; --part) {
         const char* rows = reinterpret_cast<const char*>(inputs + (2 * part + half) * T::kHalfWords);
         const auto x = *reinterpret_cast<const typename Format::Half*>(rows + ((r * kRowTile + lane / 4) * kHalfFeatures + lane % 4 * 8) *
                                                                                   Format::kInputBytes);
+#pragma unroll
         for (int mma = 0; mma < Format::kMmas; ++mma) {
+#pragma unroll
           for (int f = 0; f < T::kFeatureTiles; ++f) {
             Format::Multiply(sum[f][r], a[f][mma], x, mma);
           }
@@ -165,8 +177,11 @@ __global__ void __launch_bounds__(kThreads, 1) ManyRows(LinearCall call) {
       tile.EndSlice();
     }
   }
+#pragma unroll
   for (int f = 0; f < T::kFeatureTiles; ++f) {
+#pragma unroll
     for (int r = 0; r < T::kRowTiles; ++r) {
+#pragma unroll
       for (int i = 0; i < 4; ++i) {
         const int64_t row = first_row + first_warp_row + r * kRowTile + lane % 4 * 2 + i % 2;
         WriteElement(call, row, (feature_tile + f) * kWarpFeatures + lane / 4 + i / 2 * 8, tile.total[f][r][i]);

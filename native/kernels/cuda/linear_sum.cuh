@@ -40,6 +40,7 @@ __device__ __forceinline__ bool EndsGroup(const LinearCall& call, int64_t half_b
 /* slice += scale * group sum, for the 16 x 8 tile of a warp; the group's sum starts again. */
 template <typename Sum>
 __device__ __forceinline__ void CloseGroup(Sum (&sum)[4], float low_scale, float high_scale, float (&slice)[4]) {
+#pragma unroll
   for (int i = 0; i < 4; ++i) {
     slice[i] = fmaf(i < 2 ? low_scale : high_scale, static_cast<float>(sum[i]), slice[i]);
     sum[i] = 0;

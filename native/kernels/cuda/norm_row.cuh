@@ -28,6 +28,7 @@ struct NormRow {
       Float4 v = Load4((residual != nullptr ? residual : x) + i, hidden - i);
       if (residual != nullptr && x != nullptr) {
         const Float4 more = Load4(x + i, hidden - i);
+#pragma unroll
         for (int e = 0; e < 4; ++e) {
           v.v[e] = v.v[e] + more.v[e];
         }
@@ -53,6 +54,7 @@ inline bool IsSmallNorm(const NormCall& call) { return call.hidden <= 1024; }
 /* Element e of a tail beyond count adds zero to a sum. */
 __device__ __forceinline__ float SumSquares(const Float4& v, int64_t count, float mean) {
   float sum = 0.0f;
+#pragma unroll
   for (int e = 0; e < 4; ++e) {
     const float difference = e < count ? v.v[e] - mean : 0.0f;
     sum = fmaf(difference, difference, sum);

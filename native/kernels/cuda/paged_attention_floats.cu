@@ -24,6 +24,7 @@ struct Running {
   float sum[kTileRows] = {};
 
   __device__ __forceinline__ void Add(const Running& more) {
+#pragma unroll
     for (int r = 0; r < kTileRows; ++r) {
       const Fold fold = FoldOf(maximum[r], sum[r], more.maximum[r], more.sum[r]);
 #pragma unroll
@@ -87,6 +88,7 @@ class Floats {
     Softmax(start);
     __syncthreads();
     Running result;
+#pragma unroll
     for (int r = 0; r < kTileRows; ++r) {
       result.maximum[r] = shared_.maximum[r];
       result.sum[r] = shared_.sum[r];
@@ -100,6 +102,7 @@ class Floats {
         const int d = static_cast<int>(threadIdx.x) + i * kThreads;
         if (d < args_.head_dim) {
           const float v = ToFloat(value[d]);
+#pragma unroll
           for (int r = 0; r < kTileRows; ++r) {
             // A token that the row does not see must not touch it, whatever it holds.
             const float weight = shared_.weights[r][position - start];
@@ -124,12 +127,14 @@ class Floats {
       const T* key = Row(args_.key_cache, place);
       for (int d = 0; d < args_.head_dim; ++d) {
         const float k = ToFloat(key[d]);
+#pragma unroll
         for (int r = 0; r < kRows; ++r) {
           sum[r] = fmaf(shared_.q[first_row + r][d], k, sum[r]);
         }
       }
       scale = scale * Scale(args_.key_cache, place);
     }
+#pragma unroll
     for (int r = 0; r < kRows; ++r) {
       shared_.weights[first_row + r][t] = sum[r] * scale;
     }
@@ -189,7 +194,11 @@ __global__ void __launch_bounds__(kThreads) AttendFloats(AttentionCall call) {
       total.Add(floats.Span(span));
     }
   }
-  for (int r = 0; r < tile.count; ++r) {
+#pragma unroll
+  for (int r = 0; r < kTileRows; ++r) {
+    if (r >= tile.count) {
+      break;
+    }
     float* partial = call.spans > 0 ? PartialAt(call, tile.Token(r), tile.Head(r), blockIdx.z) : nullptr;
 #pragma unroll
     for (int i = 0; i < kMostShare; ++i) {

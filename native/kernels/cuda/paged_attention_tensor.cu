@@ -335,6 +335,7 @@ struct Share {
   __device__ __forceinline__ static int Dim(int tile, int i) { return Tile(tile) / 8 * 64 + (Lane() % 4 * 2 + i % 2) * 8 + Tile(tile) % 8; }
 
   __device__ __forceinline__ void Add(const Share& more) {
+#pragma unroll
     for (int half = 0; half < 2; ++half) {
       const Fold fold = FoldOf(maximum[half], sum[half], more.maximum[half], more.sum[half]);
       maximum[half] = fold.maximum;
@@ -352,8 +353,10 @@ struct Share {
 template <typename T, int kDimBlocks>
 __device__ __forceinline__ Share<kDimBlocks> FoldChunks(const SharedSpan<T, kDimBlocks>& shared) {
   Share<kDimBlocks> span;
+#pragma unroll
   for (int chunk = 0; chunk < kWarps; ++chunk) {
     Share<kDimBlocks> more;
+#pragma unroll
     for (int half = 0; half < 2; ++half) {
       more.maximum[half] = shared.maximum[chunk][more.Row(half)];
       more.sum[half] = shared.sum[chunk][more.Row(half)];
@@ -410,6 +413,7 @@ __global__ void __launch_bounds__(kThreads) AttendTensor(AttentionCall call) {
     __syncthreads();
     result.Add(FoldChunks(shared));
   }
+#pragma unroll
   for (int half = 0; half < 2; ++half) {
     const int row = result.Row(half);
     if (row >= tile.count) {

@@ -15,6 +15,7 @@ __global__ void __launch_bounds__(kThreads) RmsNorm(NormCall call) {
   row.Visit([&](int64_t i, const Float4& v, int64_t count) {
     const Float4 weight = Load4(call.weight + i, count);
     Float4 result;
+#pragma unroll
     for (int e = 0; e < 4; ++e) {
       result.v[e] = v.v[e] * scale * weight.v[e];
     }

@@ -30,6 +30,7 @@ struct Draw {
     for (int64_t counter = threadIdx.x; counter < counters; counter += kThreads) {
       float weight[kNoiseWords];
       float heaviest = 0.0f;
+#pragma unroll
       for (int word = 0; word < kNoiseWords; ++word) {
         const int64_t id = IdOf(counter, word);
         weight[word] = id < row.vocabulary ? Exp(Scaled(row.logits[id])) : 0.0f;
@@ -38,6 +39,7 @@ struct Draw {
       // Most ids of a peaked distribution cannot win whatever their noise.
       if (heaviest * kLargestInverseNoise > ScoreOf(best)) {
         const NoiseWords noise = Philox(seed, position, counter);
+#pragma unroll
         for (int word = 0; word < kNoiseWords; ++word) {
           best = LargerTotal{}(best, Ranked(weight[word] / Exponential(noise.word[word]), IdOf(counter, word)));
         }

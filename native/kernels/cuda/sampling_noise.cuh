@@ -32,6 +32,7 @@ __device__ __forceinline__ NoiseWords Philox(uint64_t seed, uint64_t position, i
   uint32_t x3 = static_cast<uint32_t>(position >> 32);
   uint32_t key0 = static_cast<uint32_t>(seed);
   uint32_t key1 = static_cast<uint32_t>(seed >> 32);
+#pragma unroll
   for (int round = 0; round < 10; ++round) {
     const uint64_t product0 = uint64_t{0xD2511F53u} * x0;
     const uint64_t product1 = uint64_t{0xCD9E8D57u} * x2;

@@ -38,11 +38,13 @@ struct LogitRow {
       const int64_t second = first + 4 * kThreads;
       const Float4 a = Load4(logits + first, vocabulary - first);
       const Float4 b = second < vocabulary ? Load4(logits + second, vocabulary - second) : Float4{};
+#pragma unroll
       for (int e = 0; e < 4; ++e) {
         if (first + e < vocabulary) {
           body(first + e, a.v[e]);
         }
       }
+#pragma unroll
       for (int e = 0; e < 4; ++e) {
         if (second + e < vocabulary) {
           body(second + e, b.v[e]);

@@ -30,6 +30,7 @@ __device__ __forceinline__ Total SumBefore(Total value, Total* all) {
   __syncthreads();
   Total before = 0;
   Total total = 0;
+#pragma unroll
   for (int w = 0; w < kWarps; ++w) {
     before += w < warp ? warps[w] : 0;
     total += warps[w];

@@ -21,6 +21,7 @@ struct Larger {
 
 template <typename T, typename Combine>
 __device__ __forceinline__ T WarpReduce(T value, const Combine& combine) {
+#pragma unroll
   for (int distance = kWarpThreads / 2; distance > 0; distance /= 2) {
     value = combine(value, __shfl_xor_sync(kAllLanes, value, distance));
   }
@@ -40,6 +41,7 @@ __device__ __forceinline__ T BlockReduce(T value, const Combine& combine) {
     }
     __syncthreads();
     value = parts[0];
+#pragma unroll
     for (int warp = 1; warp < kWarps; ++warp) {
       value = combine(value, parts[warp]);
     }

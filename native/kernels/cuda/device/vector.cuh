@@ -42,6 +42,7 @@ __device__ __forceinline__ void StoreAligned(float* p, const Float4& a) {
 template <typename T>
 __device__ __forceinline__ void StoreAligned(T* p, const Float4& a) {
   uint16_t bits[4];
+#pragma unroll
   for (int i = 0; i < 4; ++i) {
     T value;
     FromFloat(a.v[i], value);
@@ -60,6 +61,7 @@ __device__ __forceinline__ Float4 Load4(const T* p, int64_t count) {
     return LoadAligned(p);
   }
   Float4 a{};
+#pragma unroll
   for (int i = 0; i < 4; ++i) {
     a.v[i] = i < count ? ToFloat(p[i]) : 0.0f;
   }
@@ -72,6 +74,7 @@ __device__ __forceinline__ void Store4(T* p, const Float4& a, int64_t count) {
     StoreAligned(p, a);
     return;
   }
+#pragma unroll
   for (int i = 0; i < 4; ++i) {
     if (i < count) {
       FromFloat(a.v[i], p[i]);
