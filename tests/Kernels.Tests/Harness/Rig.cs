@@ -13,6 +13,9 @@ internal sealed class Rig : IDisposable
         Stream = device.OpenStream();
     }
 
+    /// <summary>Whether slow suites are on.</summary>
+    public static bool IsSlow => Environment.GetEnvironmentVariable("KSERVEPAGED_SLOW") == "1";
+
     public Device Device { get; }
 
     public DeviceStream Stream { get; }
@@ -57,8 +60,6 @@ internal sealed class Rig : IDisposable
         Assert.NotEqual(0, count);
         Assert.True(failures.Count == 0, $"{failures.Count} of {count} cases failed on {target}\n{string.Join('\n', failures.Take(12))}");
     }
-
-    private static bool IsSlow => Environment.GetEnvironmentVariable("KSERVEPAGED_SLOW") == "1";
 
     /// <summary>Spread over the table, with a stride that no table's inner dimensions share.</summary>
     private static IEnumerable<TCase> Some<TCase>(TCase[] cases)
