@@ -18,6 +18,21 @@ KP_INLINE void ActivateTile(const Activation& activation, const float* gate, con
   }
 }
 
+/* In fp32, as prefill spends a few percent of its time here when silu is evaluated in double precision. Roundings: 2e-7 in the exponential,
+ * 6e-8 each in the sum and the quotient. Below -88.7 the exponential is infinite and the result -0, minus infinity included. */
+struct Fp32Silu {
+  KP_INLINE Vec operator()(Vec x) const {
+    x = Max(Broadcast(static_cast<float>(kLowestActivated)), x);  // in this operand order NaN stays
+    return x / (Broadcast(1.0f) + Exp(-x));
+  }
+};
+
+KP_INLINE void ActivateTile(const Fp32Silu& activation, const float* gate, const float* up, float* y) {
+  for (int i = 0; i < kTile; i += kLanes) {
+    Store(y + i, activation(Load(gate + i)) * Load(up + i));
+  }
+}
+
 template <typename Activation, typename Y>
 void Run(ThreadPool& pool, const GatedActivationCall& call, const Activation& activation) {
   constexpr int64_t kGrainTiles = 2048 / kTile;
@@ -57,7 +72,7 @@ void Run(ThreadPool& pool, const GatedActivationCall& call, const Activation& ac
 void GatedActivation(ThreadPool& pool, const GatedActivationCall& call) {
   switch (call.activation) {
     case KP_SILU:
-      return Run(pool, call, Silu{});
+      return Run(pool, call, Fp32Silu{});
     case KP_GELU:
       return Run(pool, call, Gelu{});
     case KP_GELU_TANH:
