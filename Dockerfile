@@ -1,4 +1,5 @@
-# The server as an image: one self-contained file, its kernels, the demo model, and of Debian only the libraries these need. No shell.
+# The server as an image: one self-contained file, its kernels for CPUs and GPUs, the demo model, and of Debian only the libraries these need. No
+# shell. A GPU's driver comes from the node; without one the CPU serves.
 # Build it with any builder of Dockerfiles; eng/image/build does so with buildah and bases made on the spot.
 #
 #   SDK_IMAGE     a Debian with the .NET 10 SDK, cmake, g++ and make
@@ -15,12 +16,19 @@ RUN dotnet publish src/Predictor -p:PublishProfile=Image -p:RuntimeIdentifier=${
  && mv /app/KServePaged.Predictor /app/kservepaged \
  && eng/image/packages > /packages.tsv
 
+# The kernels for GPUs, by a compiler that this stage fetches (1 GB) unless it is mounted where eng/cuda/toolchain keeps it.
+FROM ${SDK_IMAGE} AS cuda
+WORKDIR /source
+COPY eng/cuda eng/cuda
+COPY native native
+RUN eng/cuda/build /cuda
+
 # glibc, the C++ runtime, OpenSSL for TLS, and the certificate authorities.
 FROM ${DEBIAN_IMAGE} AS root
-COPY eng/image/rootfs eng/image/sbom /eng/
+COPY eng/image/rootfs eng/image/sbom eng/cuda/toolchain /eng/
 COPY --from=build /packages.tsv /eng/
 RUN /eng/rootfs /rootfs libc6 libgcc-s1 libstdc++6 libssl3 \
- && /eng/sbom /rootfs /eng/packages.tsv > /rootfs/sbom.spdx.json
+ && /eng/sbom /rootfs /eng/packages.tsv "$(sed -n 's/^version=//p' /eng/toolchain)" > /rootfs/sbom.spdx.json
 
 FROM scratch
 ARG VERSION=0.1.0
@@ -32,6 +40,7 @@ LABEL org.opencontainers.image.title="KServePaged" \
       org.opencontainers.image.base.name="scratch"
 COPY --from=root /rootfs /
 COPY --from=build /app /app
+COPY --from=cuda /cuda/libkpkernels_cuda.so /app/
 # Nothing is written but what is under /tmp, where a read-only root needs an emptyDir only if something asks for it; the diagnostics
 # port of .NET would. Any other user works as well: no file is owned or looked up by name.
 # A first generation of 64 MiB instead of a share of the cache: small requests then cost an eighth less (measured with bench/Overhead over REST).

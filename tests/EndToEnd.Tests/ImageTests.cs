@@ -10,7 +10,8 @@ namespace KServePaged.EndToEnd.Tests;
 /// <summary>The image that eng/image/build makes: what is in it, and how it runs.</summary>
 public sealed partial class ImageTests
 {
-    private const long LargestBytes = 120_000_000;
+    private const long LargestBytes = 200_000_000;
+    private const long LargestBytesWithoutCuda = 120_000_000;
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -69,8 +70,11 @@ public sealed partial class ImageTests
         FileInfo[] files = [.. new DirectoryInfo(root.Path).EnumerateFiles("*", SearchOption.AllDirectories).Where(file => file.LinkTarget is null)];
         long all = files.Sum(file => file.Length);
         long app = files.Where(file => file.FullName.StartsWith(Path.Combine(root.Path, "app"), StringComparison.Ordinal)).Sum(file => file.Length);
-        TestContext.Current.TestOutputHelper?.WriteLine($"{all / 1e6:0.0} MB with the libraries of Debian, {app / 1e6:0.0} MB without");
+        long cuda = Assert.Single(files, file => file.Name == "libkpkernels_cuda.so").Length;
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{all / 1e6:0.0} MB with the libraries of Debian, {app / 1e6:0.0} MB without; {cuda / 1e6:0.0} MB of them for GPUs");
         Assert.InRange(all, 1, LargestBytes);
+        Assert.InRange(all - cuda, 1, LargestBytesWithoutCuda);
         Assert.DoesNotContain(files, file => file.Name is "sh" or "bash" or "dash" or "busybox" or "apt" or "dpkg");
         Assert.DoesNotContain(files, file => (file.UnixFileMode & (UnixFileMode.SetUser | UnixFileMode.SetGroup)) != 0);
         Assert.All(files, file => Assert.True(file.UnixFileMode.HasFlag(UnixFileMode.OtherRead), $"{file.FullName} is not for everybody"));
@@ -92,7 +96,7 @@ public sealed partial class ImageTests
         Assert.All(ids, id => Assert.Matches(@"^SPDXRef-[A-Za-z0-9.-]+$", id));
         Assert.All(packages, package => Assert.False(string.IsNullOrEmpty(package.GetProperty("versionInfo").GetString())));
         string?[] names = [.. packages.Select(package => package.GetProperty("name").GetString())];
-        Assert.Superset(new HashSet<string?>(["libc6", "libssl3", "Google.Protobuf", "Microsoft.NETCore.App", "Microsoft.AspNetCore.App"]), new HashSet<string?>(names));
+        Assert.Superset(new HashSet<string?>(["libc6", "libssl3", "Google.Protobuf", "Microsoft.NETCore.App", "Microsoft.AspNetCore.App", "nvidia-cuda-cudart-static"]), new HashSet<string?>(names));
         Assert.All(Directory.EnumerateFiles(Path.Combine(root.Path, "var/lib/dpkg/status.d")), record => Assert.Contains(Path.GetFileName(record), names));
     }
 
