@@ -5,6 +5,8 @@ using KServePaged.Kernels.Tests.Harness;
 namespace KServePaged.Kernels.Tests;
 
 /// <summary>Whether the emulation would show what it is there to show.</summary>
+[CollectionDefinition(nameof(CudaEmulationTests), DisableParallelization = true)] // a planted fault breaks the emulated machine under all who use it
+[Collection(nameof(CudaEmulationTests))]
 public sealed class CudaEmulationTests
 {
     private const int Sum = 255 * 256 / 2;
