@@ -71,7 +71,7 @@ internal sealed class ServerStart
             using var answer = new StreamReader(stream);
             for (string? line = await answer.ReadLineAsync(); line is not null; line = await answer.ReadLineAsync())
             {
-                if (line.StartsWith("data: ", StringComparison.Ordinal))
+                if (line.StartsWith("data: ", StringComparison.Ordinal) && line.Contains("\"choices\"", StringComparison.Ordinal))
                 {
                     return true;
                 }
