@@ -4,8 +4,9 @@ namespace KServePaged.Engine.Scheduling;
 
 /// <summary>
 /// Chooses what each step computes: one token budget over running decodes, then running prompts, then waiting sequences, each in order of
-/// arrival. While any sequence decodes, prompts get a small part of it, since decodes wait for the whole step. Blocks for the whole of a sequence are taken when it is admitted, so that only decodes grow; when one cannot, the latest arrival
-/// gives its blocks back and is computed again later. The oldest sequence therefore always advances, and nothing starves.
+/// arrival. While any sequence decodes, prompts get a small part of it, since decodes wait for the whole step. Blocks for the whole of a
+/// sequence are taken when it is admitted, so that only decodes grow; when one cannot, the latest arrival gives its blocks back and is
+/// computed again later. The oldest sequence therefore always advances, and nothing starves.
 /// Deterministic; allocates nothing once its lists have grown. Engine thread only.
 /// </summary>
 internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
