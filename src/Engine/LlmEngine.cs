@@ -9,6 +9,7 @@ using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Processing;
 using KServePaged.Engine.Tokenization;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KServePaged.Engine;
 
@@ -74,7 +75,7 @@ public sealed class LlmEngine : ILlmEngine
     public static long FreeMemory(EngineOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        using Device device = DeviceChoice.Open(options with { Threads = 1 });
+        using Device device = DeviceChoice.Open(options with { Threads = 1 }, NullLogger.Instance);
         return EnginePlanner.UsableBytes(device.Info);
     }
 

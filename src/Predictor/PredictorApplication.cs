@@ -55,7 +55,8 @@ internal static class PredictorApplication
         services.AddSingleton(_ => losses).AddSingleton(_ => tracing).AddSingleton<RequestLog>().AddSingleton<InferenceLog>();
         services.AddSingleton<OpenCalls>().AddHostedService(provider => provider.GetRequiredService<OpenCalls>());
         services.AddSingleton<LoadReporter>().AddSingleton(free ?? LlmEngine.FreeMemory).AddSingleton<ModelRepository>().AddSingleton<LoadQueue>()
-            .AddSingleton<ModelMetrics>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>());
+            .AddSingleton<ModelMetrics>().AddSingleton<EngineHost>().AddHostedService(provider => provider.GetRequiredService<EngineHost>())
+            .AddSingleton<FailureWatch>().AddHostedService(provider => provider.GetRequiredService<FailureWatch>());
         services.AddSingleton(new ApiKeys(options.ApiKeys)).AddSingleton<ErrorWriter>();
         if (certificate is not null)
         {

@@ -76,6 +76,11 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         {
             command.Environment[name] = value;
         }
+        return await RunAsync(command);
+    }
+
+    public static async Task<(int ExitCode, string Output, string Error)> RunAsync(ProcessStartInfo command)
+    {
         (Process process, StringBuilder log) = Launch(command);
         try
         {
@@ -109,10 +114,12 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private static ProcessStartInfo Command(string[] arguments)
+    /// <summary>The command that starts the server, which the caller may change.</summary>
+    /// <param name="program">The folder of the server's files; null = beside the tests.</param>
+    public static ProcessStartInfo Command(string[] arguments, string? program = null)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileName(path) == "dotnet" ? path : "dotnet");
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "KServePaged.Predictor.dll"));
+        start.ArgumentList.Add(Path.Combine(program ?? AppContext.BaseDirectory, "KServePaged.Predictor.dll"));
         foreach (string argument in arguments)
         {
             start.ArgumentList.Add(argument);

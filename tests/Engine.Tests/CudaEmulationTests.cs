@@ -38,12 +38,26 @@ public sealed class CudaEmulationTests : IDisposable
     [InlineData(Ailment.NoDriver, "no NVIDIA driver")]
     [InlineData(Ailment.NoDevice, "no GPU")]
     [InlineData(Ailment.OldDevice, "compute capability 8.0")]
-    [InlineData(Ailment.SmallMemory, "memory")]
+    [InlineData(Ailment.SmallMemory, "The model does not fit")]
+    [InlineData(Ailment.BusyMemory, "by other processes")]
+    [InlineData(Ailment.TakenMemory, "Another process on this device takes it")]
     public async Task LoadAsync_OnAMachineThatCannot_SaysWhy(Ailment ailment, string reason)
     {
         CudaEmulation.Set(ailment);
         var refused = await Assert.ThrowsAsync<InvalidDataException>(() => LoadAsync("stories260K", cacheBytes: 512L << 20));
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A slice's memory, not the GPU's, and what others leave of it, is what is divided.</summary>
+    [Theory]
+    [InlineData(Ailment.SmallMemory)]
+    [InlineData(Ailment.BusyMemory)]
+    public async Task LoadAsync_OnASliceOrBesideOthers_TakesItsShareOfWhatIsThere(Ailment ailment)
+    {
+        CudaEmulation.Set(ailment);
+        await using ILlmEngine engine = await LoadAsync("stories260K", cacheBytes: null, memoryFraction: 0.5);
+        Assert.InRange(engine.Model.MemoryBytes, 1, 32L << 20);
+        Assert.Equal(3, (await CollectAsync(engine, Request(3))).Sum(delta => delta.TokenIds.Count));
     }
 
     [Fact]
@@ -58,12 +72,13 @@ public sealed class CudaEmulationTests : IDisposable
 
     public void Dispose() => CudaEmulation.Set(Ailment.None);
 
-    private static Task<ILlmEngine> LoadAsync(string model, long cacheBytes = 8 << 20) => LlmEngine.LoadAsync(
+    private static Task<ILlmEngine> LoadAsync(string model, long? cacheBytes = 8 << 20, double memoryFraction = 0.9) => LlmEngine.LoadAsync(
         new EngineOptions
         {
             ModelPath = SharedData.PathOf($"models/{model}"),
             Device = CudaEmulation.Library,
             KvCacheBytes = cacheBytes,
+            MemoryFraction = memoryFraction,
             MaxSequences = 8,
         },
         progress: null,

@@ -8,9 +8,15 @@ public enum Ailment
     NoDevice = 2,
     OldDevice = 3,
 
-    /// <summary>64 MiB.</summary>
+    /// <summary>64 MiB: a slice of a GPU.</summary>
     SmallMemory = 4,
 
     /// <summary>The next launch reads a bad address, and the device stays broken.</summary>
     Fault = 5,
+
+    /// <summary>Other processes hold all but 64 MiB.</summary>
+    BusyMemory = 6,
+
+    /// <summary>Other processes take it between the question how much is free and the allocation.</summary>
+    TakenMemory = 7,
 }

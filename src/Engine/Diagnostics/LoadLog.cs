@@ -14,4 +14,7 @@ internal static partial class LoadLog
     [LoggerMessage(3001, LogLevel.Warning,
         "threads is {Threads}, but this process may use {Processors} processors, so workers wait for one another; use at most that many, or 0")]
     public static partial void TooManyThreads(ILogger logger, int threads, int processors);
+
+    [LoggerMessage(3002, LogLevel.Information, "The CPU is used, since no GPU can be: {Reason}")]
+    public static partial void NoGpu(ILogger logger, string reason);
 }

@@ -1,5 +1,7 @@
 using KServePaged.Engine.Configuration;
+using KServePaged.Engine.Diagnostics;
 using KServePaged.Engine.Kernels;
+using Microsoft.Extensions.Logging;
 
 namespace KServePaged.Engine.Execution;
 
@@ -16,8 +18,9 @@ internal static class DeviceChoice
         ("auto", Isa.Auto), ("scalar", Isa.Scalar), ("avx2", Isa.Avx2), ("avx512", Isa.Avx512), ("avx512_bf16", Isa.Avx512BFloat16),
     ];
 
+    /// <param name="logger">Told why there is no GPU, where one would have been taken.</param>
     /// <exception cref="InvalidDataException">No such device or instruction set, or this machine lacks it.</exception>
-    public static Device Open(EngineOptions options)
+    public static Device Open(EngineOptions options, ILogger logger)
     {
         if (!Devices.Contains(options.Device) && options.Device != Emulation)
         {
@@ -30,11 +33,11 @@ internal static class DeviceChoice
                 $"isa is \"{options.Isa}\"; possible are {string.Join(", ", InstructionSets.Select(known => known.Name))}.");
         }
         bool isAuto = options.Device == "auto";
-        return (isAuto && set.Isa == Isa.Auto ? OpenGpuIfAny(options) : null) ?? Open(isAuto ? "cpu" : options.Device, options, set.Isa);
+        return (isAuto && set.Isa == Isa.Auto ? OpenGpuIfAny(options, logger) : null) ?? Open(isAuto ? "cpu" : options.Device, options, set.Isa);
     }
 
     /// <returns>null where the CUDA library is not installed or finds no GPU that it has code for.</returns>
-    private static Device? OpenGpuIfAny(EngineOptions options)
+    private static Device? OpenGpuIfAny(EngineOptions options, ILogger logger)
     {
         if (!File.Exists(KernelLibrary.PathOf("cuda")))
         {
@@ -46,6 +49,7 @@ internal static class DeviceChoice
         }
         catch (KernelException exception) when (exception.Status == KernelStatus.Unsupported)
         {
+            LoadLog.NoGpu(logger, exception.Message);
             return null;
         }
     }

@@ -23,6 +23,10 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         ? $"its share of the memory for models is {ByteText.Of(share)} and {ByteText.Of(UsableBytes(_info))} are free. "
         : $"memory_fraction {options.MemoryFraction} of the {ByteText.Of(FreeBytes)} that are free is {ByteText.Of(BudgetBytes)}. ";
 
+    private string TakenText => _info.Isa == Isa.Auto && _info.FreeBytes < 0.9 * _info.TotalBytes
+        ? $"Of the device's {ByteText.Of(_info.TotalBytes)} {ByteText.Of(_info.TotalBytes - _info.FreeBytes)} are taken already, by other processes or other models of this one. "
+        : "";
+
     /// <summary>
     /// What of a device's free memory engines may divide. Where it is the process's own memory, as on a CPU, the process needs some besides:
     /// code, heap, buffers of requests. Measured: 100 MB after 2,000 prompts; without this a small container's cache, once full, ends it.
@@ -104,7 +108,7 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
             throw new InvalidDataException(
                 $"The model does not fit: it takes {_ledger}" +
                 (options.KvCacheBytes is { } asked ? $", and kv_cache_memory asks for {ByteText.Of(asked)}" : "") +
-                $"; {BudgetText}" +
+                $"; {BudgetText}{TakenText}" +
                 "Give it more memory, or lower max_num_batched_tokens, max_num_seqs or kv_cache_memory, or choose a smaller dtype or a quantization.");
         }
         int perSequence = EnginePlan.BlocksFor(length, options.BlockTokens);

@@ -35,7 +35,18 @@ internal sealed class ModelLoader : IDisposable
     public static LoadedModel Load(EngineOptions options, IProgress<LoadProgress>? progress, ILogger logger, CancellationToken cancellationToken)
     {
         using var loader = new ModelLoader(options, progress, logger);
-        return loader.Load(cancellationToken);
+        try
+        {
+            return loader.Load(cancellationToken);
+        }
+        catch (KernelException exception) when (exception.Status == KernelStatus.OutOfMemory)
+        {
+            // The plan was within what was free: somebody has taken it since.
+            throw new InvalidDataException(
+                $"The memory that was free when the load began is not there any more: {exception.Message}. Another process on this device takes it; " +
+                "give each a GPU or a slice of its own, or a smaller memory_fraction.",
+                exception);
+        }
     }
 
     /// <summary>Frees what a loading that failed had made.</summary>
@@ -54,7 +65,7 @@ internal sealed class ModelLoader : IDisposable
         {
             LoadLog.TooManyThreads(_logger, _options.Threads, Environment.ProcessorCount);
         }
-        Device device = Own(DeviceChoice.Open(_options));
+        Device device = Own(DeviceChoice.Open(_options, _logger));
         DeviceStream stream = Own(device.OpenStream());
         ElementType weightType = WeightTypeOf(config, spec, checkpoint);
         LinearFormat storage = Quantization.FormatOf(_options.Quantization, weightType);

@@ -7,4 +7,7 @@ internal static class ExitCodes
 
     /// <summary>An option cannot be followed.</summary>
     public const int Usage = 2;
+
+    /// <summary>An engine failed while it served: its device, or a fault of ours. Only a new process helps.</summary>
+    public const int EngineFailed = 3;
 }

@@ -37,6 +37,9 @@ internal sealed partial class HostingLog(ILogger logger)
     [LoggerMessage(1111, LogLevel.Information, "Requests to {Route} go to {Stable}; candidate {Candidate} with {Percent} %")]
     public partial void Variants(string route, string stable, string candidate, int percent);
 
+    [LoggerMessage(1112, LogLevel.Critical, "{Message} This process ends in {Seconds} s with exit code {Code}; until then it refuses requests and fails its probes")]
+    public partial void EngineFailed(string message, double seconds, int code);
+
     [LoggerMessage(1109, LogLevel.Information, "{Model} is ready after {Seconds:0.0} s")]
     public partial void Ready(string model, double seconds);
 }

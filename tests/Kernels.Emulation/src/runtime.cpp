@@ -27,17 +27,33 @@ namespace {
 constexpr int kDevices = 1024;
 constexpr size_t kMemoryBytes = size_t{8} << 30;
 constexpr size_t kSmallMemoryBytes = size_t{64} << 20;
+constexpr size_t kTakenMemoryBytes = size_t{1} << 20; /* an allocation of so much still finds room */
 
 struct Machine {
   std::recursive_mutex mutex;
-  kp_emulation_ailment ailment = KP_EMULATION_SOUND;
+  kp_emulation_ailment set_ailment = KP_EMULATION_SOUND;
   cudaError_t sticky = cudaSuccess; /* a device that failed answers nothing else */
   kp_emulation_counts counts{};
   std::set<Stream*> streams;
   std::unordered_map<void*, size_t> memory;
   size_t used_bytes = 0;
 
-  size_t total_bytes() const { return ailment == KP_EMULATION_SMALL_MEMORY ? kSmallMemoryBytes : kMemoryBytes; }
+  kp_emulation_ailment ailment() const {
+    static const char* const path = std::getenv("KP_EMULATION_AILMENT_FILE");
+    int written = set_ailment;
+    if (FILE* file = path != nullptr ? std::fopen(path, "r") : nullptr) {
+      if (std::fscanf(file, "%d", &written) != 1) {
+        written = set_ailment;
+      }
+      std::fclose(file);
+    }
+    return written;
+  }
+  size_t total_bytes() const { return ailment() == KP_EMULATION_SMALL_MEMORY ? kSmallMemoryBytes : kMemoryBytes; }
+  size_t free_bytes() const {
+    const size_t free = total_bytes() - std::min(total_bytes(), used_bytes);
+    return ailment() == KP_EMULATION_BUSY_MEMORY ? std::min(free, kSmallMemoryBytes - std::min(kSmallMemoryBytes, used_bytes)) : free;
+  }
 };
 
 Machine& TheMachine() {
@@ -80,7 +96,7 @@ void EnqueueLaunch(Stream* stream, const char* kernel, Dim3 grid, Dim3 block, si
   const auto seed = static_cast<uint64_t>(stream->device);
   stream->work.push_back([kernel, grid, block, shared_bytes, seed, body = std::move(body)] {
     Machine& machine = TheMachine();
-    if (machine.ailment == KP_EMULATION_FAULT) {
+    if (machine.ailment() == KP_EMULATION_FAULT) {
       machine.sticky = cudaErrorIllegalAddress;
       return;
     }
@@ -124,7 +140,7 @@ cudaError_t cudaGetLastError() { return TheMachine().sticky; }
 
 cudaError_t cudaGetDeviceCount(int* count) {
   const Lock lock(TheMachine().mutex);
-  const kp_emulation_ailment ailment = TheMachine().ailment;
+  const kp_emulation_ailment ailment = TheMachine().ailment();
   *count = ailment == KP_EMULATION_NO_DRIVER || ailment == KP_EMULATION_NO_DEVICE ? 0 : kDevices;
   return ailment == KP_EMULATION_NO_DRIVER   ? cudaErrorInsufficientDriver
          : ailment == KP_EMULATION_NO_DEVICE ? cudaErrorNoDevice
@@ -146,7 +162,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
   const Lock lock(TheMachine().mutex);
-  const bool old = TheMachine().ailment == KP_EMULATION_OLD_DEVICE;
+  const bool old = TheMachine().ailment() == KP_EMULATION_OLD_DEVICE;
   switch (attribute) {
     case cudaDevAttrMultiProcessorCount:
       *value = 2;
@@ -167,7 +183,7 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int) {
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   const Lock lock(TheMachine().mutex);
   *total = TheMachine().total_bytes();
-  *free = *total - std::min(*total, TheMachine().used_bytes);
+  *free = TheMachine().free_bytes();
   return TheMachine().sticky;
 }
 
@@ -179,7 +195,7 @@ cudaError_t cudaMalloc(void** address, size_t bytes) {
     return machine.sticky;
   }
   const size_t padded = (bytes + 255) / 256 * 256;
-  if (padded > machine.total_bytes() - std::min(machine.total_bytes(), machine.used_bytes)) {
+  if (padded > (machine.ailment() == KP_EMULATION_TAKEN_MEMORY ? kp::emulation::kTakenMemoryBytes : machine.free_bytes())) {
     return cudaErrorMemoryAllocation;
   }
   // Large allocations are mapped and untouched: the engine takes gigabytes for its cache and uses little of it.
@@ -275,7 +291,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t event) {
 
 void kp_emulation_set_ailment(kp_emulation_ailment ailment) {
   const Lock lock(TheMachine().mutex);
-  TheMachine().ailment = ailment;
+  TheMachine().set_ailment = ailment;
   TheMachine().sticky = cudaSuccess;
 }
 

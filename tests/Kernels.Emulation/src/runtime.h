@@ -20,9 +20,12 @@ enum {
   KP_EMULATION_NO_DEVICE = 2,
   KP_EMULATION_OLD_DEVICE = 3,   /* compute capability 7.5 */
   KP_EMULATION_SMALL_MEMORY = 4, /* 64 MiB */
-  KP_EMULATION_FAULT = 5 /* the next launch reads a bad address; like a real device, it stays broken until the ailment is set again */
+  KP_EMULATION_FAULT = 5, /* the next launch reads a bad address; like a real device, it stays broken until the ailment is set again */
+  KP_EMULATION_BUSY_MEMORY = 6, /* other processes hold all but 64 MiB */
+  KP_EMULATION_TAKEN_MEMORY = 7 /* other processes take it between the question how much is free and the allocation */
 };
 
+/* A process that cannot call this suffers from the number in the file that KP_EMULATION_AILMENT_FILE names, from when that is written. */
 KP_EMULATION_API void kp_emulation_set_ailment(kp_emulation_ailment ailment);
 /* Since the library was loaded, all devices together. */
 KP_EMULATION_API void kp_emulation_get_counts(kp_emulation_counts* counts);

@@ -86,13 +86,20 @@ public sealed class EngineHostTests
     }
 
     [Fact]
-    public async Task Health_WhenTheEngineFailsLater_FailsReadinessAndLiveness()
+    public async Task Health_WhenTheEngineFailsLater_FailsReadinessAndLivenessUntilTheProcessEnds()
     {
+        int before = Environment.ExitCode;
         await using ServerUnderTest server = await ServerUnderTest.StartAsync();
         server.Engine.Failure = new InvalidOperationException("device lost");
         (int status, JsonElement body) = await server.GetAsync("/health");
         Assert.Equal(503, status);
         Assert.Equal("""{"status":"failed","message":"device lost"}""", body.GetRawText());
         Assert.False(server.Repository.Health.Live);
+        Assert.Equal(500, (await server.PostAsync("/v1/completions", """{"prompt":"x"}""")).Status);
+
+        await server.WaitForShutdownAsync();
+        Assert.Equal(ExitCodes.EngineFailed, Environment.ExitCode);
+        Assert.Contains(server.Log.Messages, message => message.Contains("'tales' has failed: device lost. This process ends", StringComparison.Ordinal));
+        Environment.ExitCode = before;
     }
 }
