@@ -1,333 +1,430 @@
-/* What a device's kernels reach at the shapes of real models, through the ABI alone: device_bench LIBRARY [DEVICE INDEX] [quick]
+/* What a device's kernels reach at the shapes of real models, through the ABI alone:
  *
- * The first figure is what a copy inside the device's memory moves, which is the ceiling of everything that reads more than it computes.
- * One line of JSON a measurement: what, shape, microseconds, GB/s, share of the ceiling, TFLOP/s. Times are means of many calls enqueued
- * one after the other; each product has matrices enough that none is read from a cache. */
-#include <dlfcn.h>
-
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
+ *   device_bench LIBRARY [shapes=real|tiny] [device=INDEX] [seconds=SECONDS] [copy=GB/S] [products=TFLOP/S]
+ *
+ * First the ceilings: what a copy inside the device's memory moves, and what the largest bf16 product reaches. copy and products name what
+ * else has been seen of the machine (another library's product, say), if that is more. One line of JSON a measurement; its share is that of the time
+ * which the ceilings allow. tiny: every kernel once, for emulations and sanitizers. */
 #include <cstring>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "bench/device_program.h"
 #include "kp/activation.h"
 #include "kp/attention.h"
+#include "kp/embedding.h"
 #include "kp/linear.h"
-#include "kp/memory.h"
 #include "kp/norm.h"
 #include "kp/rope.h"
 #include "kp/sampling.h"
 
 namespace {
 
-void* library;
-
-template <typename Function>
-Function* Find(const char* name) {
-  void* found = dlsym(library, name);
-  if (found == nullptr) {
-    std::fprintf(stderr, "%s\n", dlerror());
-    std::exit(2);
-  }
-  return reinterpret_cast<Function*>(found);
-}
-#define CALL(function) Find<decltype(function)>(#function)
-
-void Check(kp_status status) {
-  if (status != KP_OK) {
-    std::fprintf(stderr, "%d: %s\n", status, CALL(kp_last_error)());
-    std::exit(1);
-  }
-}
-
-struct Figure {
-  std::string what;
-  std::string shape;
-  double bytes;
-  double operations;
-};
-
-class Bench {
- public:
-  Bench(int index, bool is_quick) : is_quick_(is_quick) {
-    kp_device_options options{};
-    options.index = index;
-    Check(CALL(kp_device_open)(&options, &device_));
-    Check(CALL(kp_stream_open)(device_, &stream_));
-  }
-
-  ~Bench() {
-    CALL(kp_stream_close)(stream_);
-    CALL(kp_device_close)(device_);
-  }
-  Bench(const Bench&) = delete;
-  Bench& operator=(const Bench&) = delete;
-
-  kp_device* device() const { return device_; }
-  kp_stream* stream() const { return stream_; }
-  bool is_quick() const { return is_quick_; }
-
-  template <typename T = void>
-  T* Allocate(double bytes) const {
-    void* address = nullptr;
-    Check(CALL(kp_buffer_alloc)(device_, static_cast<int64_t>(bytes) + 64, &address));
-    return static_cast<T*>(address);
-  }
-  template <typename T>
-  T* Upload(const std::vector<T>& values) const {
-    T* address = Allocate<T>(static_cast<double>(values.size() * sizeof(T)));
-    Check(CALL(kp_buffer_write)(stream_, address, values.data(), static_cast<int64_t>(values.size() * sizeof(T))));
-    return address;
-  }
-  void Free(void* address) const { CALL(kp_buffer_free)(device_, address); }
-
-  /* Mean time of enqueue(i), in seconds; the best of a few rounds, each long enough to forget the first launch. */
-  template <typename Enqueue>
-  double Time(const Enqueue& enqueue) const {
-    int calls = 1;
-    double best = 1e30;
-    for (int round = 0; round < (is_quick_ ? 1 : 6); ++round) {
-      const auto start = std::chrono::steady_clock::now();
-      for (int i = 0; i < calls; ++i) {
-        enqueue(i);
-      }
-      Check(CALL(kp_stream_synchronize)(stream_));
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / calls;
-      if (round > 0 || is_quick_) {
-        best = std::min(best, seconds);
-      }
-      calls = static_cast<int>(std::clamp(0.02 / seconds, 1.0, 2000.0));
-    }
-    return best;
-  }
-
-  void Report(const Figure& figure, double seconds) {
-    const double rate = figure.bytes / seconds * 1e-9;
-    if (figure.what == "copy") {
-      ceiling_ = rate;
-    }
-    std::printf("{\"what\": \"%s\", \"shape\": \"%s\", \"us\": %.2f, \"gb_per_s\": %.1f, \"share_of_copy\": %.3f, \"tflops\": %.2f}\n",
-                figure.what.c_str(), figure.shape.c_str(), seconds * 1e6, rate, rate / ceiling_, figure.operations / seconds * 1e-12);
-    std::fflush(stdout);
-  }
-
- private:
-  kp_device* device_ = nullptr;
-  kp_stream* stream_ = nullptr;
-  bool is_quick_;
-  double ceiling_ = 1;
-};
-
-void MeasureCopy(Bench& bench) {
-  const double bytes = bench.is_quick() ? 1 << 20 : 1 << 30;
-  void* from = bench.Allocate(bytes);
-  void* to = bench.Allocate(bytes);
-  bench.Report({"copy", std::to_string(static_cast<int64_t>(bytes)), 2 * bytes, 0},
-               bench.Time([&](int) { Check(CALL(kp_buffer_copy)(bench.stream(), to, from, static_cast<int64_t>(bytes))); }));
-  bench.Free(from);
-  bench.Free(to);
-}
+using kp::bench::Check;
+using kp::bench::DeviceProgram;
 
 struct Storage {
   const char* name;
-  kp_linear_format format;
+  int32_t bits;
+  int32_t group;
+  int32_t dynamic_inputs;
+
+  kp_linear_format Format() const {
+    kp_linear_format format{};
+    format.dtype = KP_BF16;
+    format.bits = bits;
+    format.group = group;
+    format.scale_dtype = group > 0 ? KP_BF16 : KP_F32;
+    format.dynamic_inputs = dynamic_inputs;
+    return format;
+  }
 };
 
-void MeasureLinear(Bench& bench, const char* model, int64_t out, int64_t in, const Storage& storage, const std::vector<int64_t>& rows) {
-  int64_t bytes = CALL(kp_linear_packed_bytes)(bench.device(), out, in, &storage.format);
-  const int copies = static_cast<int>(std::clamp<int64_t>((bench.is_quick() ? 1 : int64_t{256} << 20) / bytes + 1, 1, 64));
-  std::vector<kp_linear*> linears(static_cast<size_t>(copies));
-  std::vector<uint16_t> weights(static_cast<size_t>(in), 0x3c00);
-  for (kp_linear*& linear : linears) {
-    Check(CALL(kp_linear_create)(bench.device(), out, in, &storage.format, &linear));
-    Check(CALL(kp_linear_load)(linear, 0, 1, weights.data(), KP_BF16, in));
-  }
-  const int64_t most = rows.back();
-  void* x = bench.Allocate(static_cast<double>(most * in * 2));
-  float* y = bench.Allocate<float>(static_cast<double>(most * out * 4));
-  for (const int64_t r : rows) {
-    const Figure figure{std::string("linear ") + storage.name,
-                        std::string(model) + " " + std::to_string(out) + "x" + std::to_string(in) + " rows " + std::to_string(r),
-                        static_cast<double>(bytes + r * in * 2 + r * out * 4),
-                        2.0 * static_cast<double>(r) * static_cast<double>(out * in)};
-    bench.Report(figure, bench.Time([&](int i) {
-      Check(CALL(kp_linear_forward)(bench.stream(), linears[static_cast<size_t>(i % copies)], x, KP_BF16, in, r, nullptr, y, out));
-    }));
-  }
-  bench.Free(x);
-  bench.Free(y);
-  for (kp_linear* linear : linears) {
-    CALL(kp_linear_destroy)(linear);
-  }
+constexpr Storage kBf16{"bf16", 0, 0, 0};
+constexpr Storage kInt8{"int8", 8, 128, 0};
+constexpr Storage kInt4{"int4", 4, 128, 0};
+constexpr Storage kDynamic{"int8-dynamic", 8, 0, 1};
+constexpr Storage kStorages[] = {kBf16, kInt8, kInt4, kDynamic};
+
+struct Model {
+  const char* name;
+  int64_t hidden;
+  int64_t ffn;
+  int32_t query_heads;
+  int32_t kv_heads;
+  int32_t head_dim;
+};
+
+constexpr Model kLlama8B{"Llama-3-8B", 4096, 14336, 32, 8, 128};
+constexpr Model kQwen06B{"Qwen3-0.6B", 1024, 3072, 16, 8, 128};
+constexpr Model kQwen4B{"Qwen3-4B", 2560, 9728, 32, 8, 128};
+constexpr Model kLlama70B{"Llama-3-70B, a quarter", 8192, 7168, 16, 2, 128};
+constexpr Model kTiny{"tiny", 64, 96, 4, 2, 32};
+
+std::string Times(int64_t left, int64_t right) { return std::to_string(left) + " x " + std::to_string(right); }
+
+void Multiply(kp_stream* stream, const kp_linear* linear, const void* x, int64_t in, int64_t rows, float* y, int64_t out) {
+  Check(CALL(kp_linear_forward)(stream, linear, x, KP_BF16, in, rows, nullptr, y, out));
 }
 
-void MeasureAttention(Bench& bench, kp_cache_dtype type, int32_t sequences, int32_t rows, int32_t context) {
-  constexpr int32_t kQueryHeads = 32;
-  constexpr int32_t kKvHeads = 8;
-  constexpr int32_t kHeadDim = 128;
-  constexpr int32_t kBlockTokens = 16;
-  const int64_t element = type == KP_CACHE_I8 ? 1 : 2;
-  const int64_t token_bytes = kHeadDim * element + (type == KP_CACHE_I8 ? 4 : 0);
-  const int64_t block_bytes = kKvHeads * kBlockTokens * token_bytes;
+/* Matrices of one shape, enough of them that none is read from a cache. */
+class Matrices {
+ public:
+  Matrices(DeviceProgram& program, int64_t out, int64_t in, const Storage& storage) : out_(out), in_(in) {
+    const kp_linear_format format = storage.Format();
+    bytes_ = CALL(kp_linear_packed_bytes)(program.device(), out, in, &format);
+    linears_.resize(static_cast<size_t>(std::clamp<int64_t>((program.tiny() ? 1 : int64_t{256} << 20) / bytes_ + 1, 1, 64)));
+    const int64_t some = std::min<int64_t>(out, 1024);
+    std::vector<uint16_t> weights(static_cast<size_t>(some * in));
+    for (uint16_t& weight : weights) {
+      const float value = program.Random() * 0.02f;
+      uint32_t bits;
+      std::memcpy(&bits, &value, sizeof bits);
+      weight = static_cast<uint16_t>(bits >> 16);
+    }
+    for (kp_linear*& linear : linears_) {
+      Check(CALL(kp_linear_create)(program.device(), out, in, &format, &linear));
+      for (int64_t row = 0; row < out; row += some) {
+        Check(CALL(kp_linear_load)(linear, row, std::min(some, out - row), weights.data(), KP_BF16, in));
+      }
+    }
+  }
+  ~Matrices() {
+    for (kp_linear* linear : linears_) {
+      CALL(kp_linear_destroy)(linear);
+    }
+  }
+  Matrices(const Matrices&) = delete;
+  Matrices& operator=(const Matrices&) = delete;
+
+  kp::bench::Work WorkOf(int64_t rows) const {
+    return {static_cast<double>(bytes_ + rows * in_ * 2 + rows * out_ * 4),
+            2.0 * static_cast<double>(rows) * static_cast<double>(out_ * in_)};
+  }
+  const kp_linear* operator[](int call) const { return linears_[static_cast<size_t>(call) % linears_.size()]; }
+
+ private:
+  int64_t out_;
+  int64_t in_;
+  int64_t bytes_;
+  std::vector<kp_linear*> linears_;
+};
+
+void MeasureCeilings(DeviceProgram& program) {
+  const int64_t bytes = program.tiny() ? 1 << 20 : 1 << 30;
+  const char* from = reinterpret_cast<const char*>(program.Halves(bytes / 2));
+  void* to = program.Allocate(bytes);
+  const kp::bench::Work copy{2.0 * static_cast<double>(bytes), 0};
+  const double copied =
+      program.Measure("copy", std::to_string(bytes), copy, [&](int) { Check(CALL(kp_buffer_copy)(program.stream(), to, from, bytes)); });
+  program.Free();
+  const int64_t side = program.tiny() ? 64 : 8192;
+  const Matrices matrices(program, side, side, kBf16);
+  const void* x = program.Halves(side * side);
+  float* y = program.Allocate<float>(side * side * 4);
+  const kp::bench::Work product{0, matrices.WorkOf(side).operations};
+  const double multiplied = program.Measure("largest product bf16", Times(side, side) + ", rows " + std::to_string(side), product,
+                                            [&](int i) { Multiply(program.stream(), matrices[i], x, side, side, y, side); });
+  program.Free();
+  program.Raise(copy.bytes / copied * 1e-9, product.operations / multiplied * 1e-12);
+}
+
+void MeasureLinear(DeviceProgram& program, const std::string& name, int64_t out, int64_t in, const Storage& storage,
+                   const std::vector<int64_t>& rows) {
+  if (!program.HasTime()) {
+    return;
+  }
+  const Matrices matrices(program, out, in, storage);
+  const void* x = program.Halves(rows.back() * in);
+  float* y = program.Allocate<float>(rows.back() * out * 4);
+  for (const int64_t r : rows) {
+    program.Measure(std::string("linear ") + storage.name, name + " " + Times(out, in) + ", rows " + std::to_string(r), matrices.WorkOf(r),
+                    [&](int i) { Multiply(program.stream(), matrices[i], x, in, r, y, out); });
+  }
+  program.Free();
+}
+
+/* The products of a layer. */
+void MeasureLinears(DeviceProgram& program, const Model& model, const Storage& storage, const std::vector<int64_t>& rows) {
+  const int64_t queries = int64_t{model.query_heads} * model.head_dim;
+  const int64_t keys = int64_t{model.kv_heads} * model.head_dim;
+  MeasureLinear(program, std::string(model.name) + " qkv", queries + 2 * keys, model.hidden, storage, rows);
+  MeasureLinear(program, std::string(model.name) + " o", model.hidden, queries, storage, rows);
+  MeasureLinear(program, std::string(model.name) + " gate up", 2 * model.ffn, model.hidden, storage, rows);
+  MeasureLinear(program, std::string(model.name) + " down", model.hidden, model.ffn, storage, rows);
+}
+
+constexpr int32_t kBlockTokens = 16;
+
+struct Cache {
+  int64_t token_bytes; /* of one kv head */
+  int64_t block_bytes;
+  void* keys;
+  void* values;
+};
+
+/* Blocks of random numbers; of int8 ones with scales that make numbers of the same size. */
+Cache MakeCache(DeviceProgram& program, const Model& model, kp_cache_dtype type, int64_t blocks) {
+  Cache cache{};
+  cache.token_bytes = type == KP_CACHE_I8 ? model.head_dim + 4 : model.head_dim * 2;
+  cache.block_bytes = model.kv_heads * kBlockTokens * cache.token_bytes;
+  const int64_t bytes = cache.block_bytes * blocks;
+  if (type != KP_CACHE_I8) {
+    cache.keys = program.Halves(bytes / 2);
+    cache.values = program.Halves(bytes / 2);
+    return cache;
+  }
+  std::vector<char> pattern(static_cast<size_t>(cache.block_bytes * std::min<int64_t>(blocks, 64)));
+  const auto part = static_cast<size_t>(kBlockTokens * cache.token_bytes);
+  for (size_t head = 0; head < pattern.size(); head += part) {
+    const size_t codes = part - kBlockTokens * sizeof(float);
+    for (size_t i = 0; i < codes; ++i) {
+      pattern[head + i] = static_cast<char>(program.Random() * 40);
+    }
+    for (size_t i = codes; i < part; i += sizeof(float)) {
+      const float scale = 0.02f;
+      std::memcpy(&pattern[head + i], &scale, sizeof scale);
+    }
+  }
+  cache.keys = program.Repeat(pattern, bytes);
+  cache.values = program.Repeat(pattern, bytes);
+  return cache;
+}
+
+/* sequences that end with rows new tokens each, at a context of so many. */
+void MeasureAttention(DeviceProgram& program, const Model& model, kp_cache_dtype type, int32_t sequences, int32_t rows, int32_t context) {
+  if (!program.HasTime()) {
+    return;
+  }
   const int64_t blocks = (context + kBlockTokens - 1) / kBlockTokens;
   std::vector<int32_t> tables(static_cast<size_t>(sequences * blocks));
-  std::vector<int32_t> starts;
   for (size_t i = 0; i < tables.size(); ++i) {
     tables[i] = static_cast<int32_t>(i * 7919 % tables.size());  // scattered: 7919 divides no count of blocks here
   }
+  std::vector<int32_t> starts;
   for (int32_t s = 0; s <= sequences; ++s) {
     starts.push_back(s * rows);
   }
   const int64_t tokens = int64_t{sequences} * rows;
+  const int64_t width = int64_t{model.query_heads} * model.head_dim;
+  const Cache cache = MakeCache(program, model, type, static_cast<int64_t>(tables.size()));
   kp_paged_attention_args args{};
-  args.q = bench.Allocate<float>(static_cast<double>(tokens * kQueryHeads * kHeadDim * 4));
-  args.q_stride = args.y_stride = kQueryHeads * kHeadDim;
-  args.key_cache = bench.Allocate(static_cast<double>(block_bytes * static_cast<int64_t>(tables.size())));
-  args.value_cache = bench.Allocate(static_cast<double>(block_bytes * static_cast<int64_t>(tables.size())));
-  args.block_stride = block_bytes;
-  args.block_tables = bench.Upload(tables);
+  args.q = program.Floats(tokens * width);
+  args.q_stride = args.y_stride = width;
+  args.key_cache = cache.keys;
+  args.value_cache = cache.values;
+  args.block_stride = cache.block_bytes;
+  args.block_tables = program.Upload(tables);
   args.block_table_stride = blocks;
-  args.query_start = bench.Upload(starts);
-  args.context = bench.Upload(std::vector<int32_t>(static_cast<size_t>(sequences), context));
-  args.y = bench.Allocate(static_cast<double>(tokens * kQueryHeads * kHeadDim * 2));
-  args.workspace_bytes = CALL(kp_paged_attention_workspace)(bench.device(), tokens, kQueryHeads, kHeadDim, context);
-  args.workspace = bench.Allocate(static_cast<double>(args.workspace_bytes));
+  args.query_start = program.Upload(starts);
+  args.context = program.Upload(std::vector<int32_t>(static_cast<size_t>(sequences), context));
+  args.y = program.Allocate(tokens * width * 2);
+  args.workspace_bytes = CALL(kp_paged_attention_workspace)(program.device(), tokens, model.query_heads, model.head_dim, context);
+  args.workspace = program.Allocate(args.workspace_bytes);
   args.tokens = tokens;
   args.sequences = sequences;
-  args.query_heads = kQueryHeads;
-  args.kv_heads = kKvHeads;
-  args.head_dim = kHeadDim;
+  args.query_heads = model.query_heads;
+  args.kv_heads = model.kv_heads;
+  args.head_dim = model.head_dim;
   args.block_tokens = kBlockTokens;
   args.scale = 0.088f;
   args.cache_dtype = type;
   args.y_dtype = KP_BF16;
   args.max_context = context;
-  const double seen = rows == 1 ? context : context - rows / 2.0; /* cached tokens of a row, on average */
-  const Figure figure{std::string(rows == 1 ? "decode attention " : "prefill attention ") + (type == KP_CACHE_I8 ? "int8" : "bf16"),
-                      "32/8 heads of 128, " + std::to_string(sequences) + " x " + std::to_string(rows) + " @ " + std::to_string(context),
-                      2.0 * sequences * context * kKvHeads * static_cast<double>(token_bytes),
-                      4.0 * static_cast<double>(tokens) * seen * kQueryHeads * kHeadDim};
-  bench.Report(figure, bench.Time([&](int) { Check(CALL(kp_paged_attention)(bench.stream(), &args)); }));
-  for (const void* address :
-       {static_cast<const void*>(args.q), args.key_cache, args.value_cache, static_cast<const void*>(args.block_tables),
-        static_cast<const void*>(args.query_start), static_cast<const void*>(args.context), static_cast<const void*>(args.y),
-        static_cast<const void*>(args.workspace)}) {
-    bench.Free(const_cast<void*>(address));
+  const double seen = context - (rows - 1) / 2.0; /* cached tokens of a row, on average */
+  const kp::bench::Work work{2.0 * sequences * context * model.kv_heads * static_cast<double>(cache.token_bytes),
+                             4.0 * static_cast<double>(tokens) * seen * static_cast<double>(width)};
+  program.Measure(std::string(rows == 1 ? "decode" : "prefill") + " attention " + (type == KP_CACHE_I8 ? "int8" : "bf16"),
+                  std::string(model.name) + ", " + Times(sequences, rows) + " at " + std::to_string(context), work,
+                  [&](int) { Check(CALL(kp_paged_attention)(program.stream(), &args)); });
+  program.Free();
+}
+
+/* What works on rows of tokens between the products. */
+void MeasureRows(DeviceProgram& program, const Model& model, int64_t tokens) {
+  if (!program.HasTime()) {
+    return;
+  }
+  const float* x = program.Floats(tokens * 2 * model.ffn);
+  float* residual = program.Floats(tokens * model.hidden);
+  const float* weight = program.Floats(model.hidden);
+  void* y = program.Allocate(tokens * std::max(model.ffn, model.hidden * 2) * 2);
+  program.Measure("add and rms norm", Times(tokens, model.hidden), {static_cast<double>(tokens * model.hidden * 14), 0},
+                  [&](int) { Check(CALL(kp_rms_norm)(program.stream(), x, residual, weight, y, KP_BF16, tokens, model.hidden, 1e-5f)); });
+  program.Measure("add and layer norm", Times(tokens, model.hidden), {static_cast<double>(tokens * model.hidden * 14), 0}, [&](int) {
+    Check(CALL(kp_layer_norm)(program.stream(), x, residual, weight, weight, y, KP_BF16, tokens, model.hidden, 1e-5f));
+  });
+  program.Measure("gated activation", Times(tokens, model.ffn), {static_cast<double>(tokens * model.ffn * 10), 0},
+                  [&](int) { Check(CALL(kp_gated_activation)(program.stream(), KP_SILU, x, y, KP_BF16, tokens, model.ffn)); });
+  const int64_t vocabulary = program.tiny() ? 100 : 128256;
+  const void* table = program.Halves(vocabulary * model.hidden);
+  std::vector<int32_t> ids(static_cast<size_t>(tokens));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    ids[i] = static_cast<int32_t>(i * 7919 % static_cast<size_t>(vocabulary));
+  }
+  const int32_t* rows = program.Upload(ids);
+  program.Measure("embedding", Times(tokens, model.hidden), {static_cast<double>(tokens * model.hidden * 6), 0}, [&](int) {
+    Check(CALL(kp_embedding)(program.stream(), table, KP_BF16, vocabulary, model.hidden, rows, tokens, static_cast<float*>(y)));
+  });
+  program.Free();
+}
+
+void MeasureRope(DeviceProgram& program, const Model& model, kp_cache_dtype type, int64_t tokens) {
+  if (!program.HasTime()) {
+    return;
+  }
+  const int64_t blocks = (tokens + kBlockTokens - 1) / kBlockTokens;
+  const int64_t half = model.head_dim / 2;
+  const Cache cache = MakeCache(program, model, type, blocks);
+  std::vector<int64_t> slots(static_cast<size_t>(tokens));
+  std::vector<int32_t> positions(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    slots[i] = static_cast<int64_t>(i);
+    positions[i] = static_cast<int32_t>(i);
+  }
+  const double* frequencies = program.Upload(std::vector<double>(static_cast<size_t>(half), 0.01));
+  const int32_t* at = program.Upload(positions);
+  float* angles = program.Allocate<float>(tokens * 2 * half * 4);
+  program.Measure("rope angles", Times(tokens, half), {static_cast<double>(tokens * half * 8), 0},
+                  [&](int) { Check(CALL(kp_rope_angles)(program.stream(), frequencies, half, 1, at, tokens, angles)); });
+  const int64_t queries = int64_t{model.query_heads} * model.head_dim;
+  const int64_t keys = int64_t{model.kv_heads} * model.head_dim;
+  kp_rope_cache_write_args args{};
+  args.qkv_stride = queries + 2 * keys;
+  args.qkv = program.Floats(tokens * args.qkv_stride);
+  args.cos_sin = angles;
+  args.slots = program.Upload(slots);
+  args.key_cache = cache.keys;
+  args.value_cache = cache.values;
+  args.block_stride = cache.block_bytes;
+  args.tokens = tokens;
+  args.query_heads = model.query_heads;
+  args.kv_heads = model.kv_heads;
+  args.head_dim = model.head_dim;
+  args.half = static_cast<int32_t>(half);
+  args.block_tokens = kBlockTokens;
+  args.cache_dtype = type;
+  const double written = 2.0 * model.kv_heads * static_cast<double>(cache.token_bytes);
+  program.Measure(std::string("rope and cache write ") + (type == KP_CACHE_I8 ? "int8" : "bf16"),
+                  std::string(model.name) + ", " + std::to_string(tokens),
+                  {static_cast<double>(tokens) * (static_cast<double>(queries * 8 + keys * 8) + written), 0},
+                  [&](int) { Check(CALL(kp_rope_cache_write)(program.stream(), &args)); });
+  program.Free();
+}
+
+void MeasureSampling(DeviceProgram& program, int64_t rows, int64_t vocabulary) {
+  const struct {
+    const char* name;
+    float temperature;
+    float top_p;
+    int32_t top_k;
+  } choices[] = {{"greedy", 0, 1, 0}, {"plain", 0.8f, 1, 0}, {"top-p", 0.8f, 0.9f, 0}, {"top-k and top-p", 0.8f, 0.95f, 50}};
+  for (const auto& choice : choices) {
+    if (!program.HasTime()) {
+      return;
+    }
+    kp_sampling_row row{};
+    row.temperature = choice.temperature;
+    row.top_p = choice.top_p;
+    row.repetition_penalty = 1;
+    row.top_k = choice.top_k;
+    row.top_logprobs = -1;
+    row.given_token = -1;
+    kp_sampling_args args{};
+    args.logits = program.Floats(rows * vocabulary);
+    args.logits_stride = args.vocabulary = vocabulary;
+    args.row = program.Upload(std::vector<kp_sampling_row>(static_cast<size_t>(rows), row));
+    args.token = program.Allocate<int32_t>(rows * 4);
+    args.logprob = program.Allocate<float>(rows * 4);
+    args.rank = program.Allocate<int32_t>(rows * 4);
+    args.workspace_bytes = CALL(kp_sample_workspace)(program.device(), rows, vocabulary);
+    args.workspace = program.Allocate(args.workspace_bytes);
+    args.rows = rows;
+    program.Measure(std::string("sampling ") + choice.name, Times(rows, vocabulary), {static_cast<double>(rows * vocabulary * 4), 0},
+                    [&](int) { Check(CALL(kp_sample)(program.stream(), &args)); });
+    program.Free();
   }
 }
 
-void MeasureRows(Bench& bench, int64_t tokens, int64_t hidden, int64_t width) {
-  float* x = bench.Allocate<float>(static_cast<double>(2 * tokens * width * 4));
-  float* residual = bench.Allocate<float>(static_cast<double>(tokens * hidden * 4));
-  float* weight = bench.Allocate<float>(static_cast<double>(hidden * 4));
-  void* y = bench.Allocate(static_cast<double>(tokens * width * 2));
-  const std::string rows = std::to_string(tokens) + " x ";
-  bench.Report({"add and rms norm", rows + std::to_string(hidden), static_cast<double>(tokens * hidden * 14), 0},
-               bench.Time([&](int) { Check(CALL(kp_rms_norm)(bench.stream(), x, residual, weight, y, KP_BF16, tokens, hidden, 1e-5f)); }));
-  bench.Report({"gated activation", rows + std::to_string(width), static_cast<double>(tokens * width * 10), 0},
-               bench.Time([&](int) { Check(CALL(kp_gated_activation)(bench.stream(), KP_SILU, x, y, KP_BF16, tokens, width)); }));
-  bench.Free(x);
-  bench.Free(residual);
-  bench.Free(weight);
-  bench.Free(y);
+void MeasureTiny(DeviceProgram& program) {
+  for (const Storage& storage : kStorages) {
+    MeasureLinear(program, "tiny", 96, 128, storage, {1, 9, 70});
+  }
+  for (const kp_cache_dtype type : {KP_CACHE_BF16, KP_CACHE_I8}) {
+    MeasureAttention(program, kTiny, type, 2, 1, 300);
+    MeasureAttention(program, kTiny, type, 1, 20, 40);
+    MeasureRope(program, kTiny, type, 5);
+  }
+  MeasureRows(program, kTiny, 3);
+  MeasureSampling(program, 2, 3000);
 }
 
-void MeasureSampling(Bench& bench, int64_t rows, int64_t vocabulary, const char* name, float top_p, int32_t top_k) {
-  std::vector<float> logits(static_cast<size_t>(rows * vocabulary));
-  uint32_t state = 1;
-  for (float& logit : logits) {
-    state = state * 1664525u + 1013904223u;
-    logit = static_cast<float>(state >> 8) * 1e-6f;
+/* What matters most comes first, for where the time ends. */
+void MeasureReal(DeviceProgram& program) {
+  const std::vector<int64_t> rows{1, 4, 16, 64, 256, 2048};
+  MeasureLinears(program, kLlama8B, kBf16, rows);
+  for (const int32_t context : {4096, 1024, 16384}) {
+    for (const int32_t sequences : {16, 64, 1}) {
+      MeasureAttention(program, kLlama8B, KP_CACHE_BF16, sequences, 1, context);
+    }
   }
-  kp_sampling_row row{};
-  row.temperature = 0.8f;
-  row.top_p = top_p;
-  row.repetition_penalty = 1;
-  row.top_k = top_k;
-  row.top_logprobs = -1;
-  row.given_token = -1;
-  kp_sampling_args args{};
-  args.logits = bench.Upload(logits);
-  args.logits_stride = args.vocabulary = vocabulary;
-  args.row = bench.Upload(std::vector<kp_sampling_row>(static_cast<size_t>(rows), row));
-  args.token = bench.Allocate<int32_t>(static_cast<double>(rows * 4));
-  args.logprob = bench.Allocate<float>(static_cast<double>(rows * 4));
-  args.rank = bench.Allocate<int32_t>(static_cast<double>(rows * 4));
-  args.workspace_bytes = CALL(kp_sample_workspace)(bench.device(), rows, vocabulary);
-  args.workspace = bench.Allocate(static_cast<double>(args.workspace_bytes));
-  args.rows = rows;
-  bench.Report({std::string("sampling ") + name, std::to_string(rows) + " x " + std::to_string(vocabulary),
-                static_cast<double>(rows * vocabulary * 4), 0},
-               bench.Time([&](int) { Check(CALL(kp_sample)(bench.stream(), &args)); }));
-  for (const void* address :
-       {static_cast<const void*>(args.logits), static_cast<const void*>(args.row), static_cast<const void*>(args.token),
-        static_cast<const void*>(args.logprob), static_cast<const void*>(args.rank), static_cast<const void*>(args.workspace)}) {
-    bench.Free(const_cast<void*>(address));
+  for (const auto& [tokens, context] : std::vector<std::pair<int32_t, int32_t>>{{2048, 2048}, {2048, 8192}, {8192, 8192}}) {
+    MeasureAttention(program, kLlama8B, KP_CACHE_BF16, 1, tokens, context);
   }
+  for (const int64_t tokens : {1, 64, 2048}) {
+    MeasureRows(program, kLlama8B, tokens);
+    MeasureRope(program, kLlama8B, KP_CACHE_BF16, tokens);
+  }
+  for (const int64_t sequences : {1, 16, 64, 256}) {
+    MeasureSampling(program, sequences, 128256);
+  }
+  MeasureLinear(program, "Llama-3-8B logits", 128256, 4096, kBf16, {1, 16, 64, 256});
+  for (const Model& model : {kQwen06B, kQwen4B, kLlama70B}) {
+    MeasureLinears(program, model, kBf16, rows);
+    MeasureAttention(program, model, KP_CACHE_BF16, 16, 1, 4096);
+  }
+  for (const Storage& storage : {kInt8, kInt4, kDynamic}) {
+    MeasureLinears(program, kLlama8B, storage, rows);
+  }
+  for (const int32_t sequences : {1, 16, 64}) {
+    MeasureAttention(program, kLlama8B, KP_CACHE_I8, sequences, 1, 4096);
+  }
+  MeasureAttention(program, kLlama8B, KP_CACHE_I8, 1, 2048, 8192);
+  MeasureRope(program, kLlama8B, KP_CACHE_I8, 2048);
 }
 
 }  // namespace
 
 int main(int count, char** values) {
-  if (count < 2) {
-    std::fprintf(stderr, "device_bench LIBRARY [DEVICE INDEX] [quick]\n");
+  std::map<std::string, std::string> options{{"shapes", "real"}, {"device", "0"}, {"seconds", "1e9"}, {"copy", "0"}, {"products", "0"}};
+  for (int i = 2; i < count; ++i) {
+    const std::string given = values[i];
+    const size_t sign = given.find('=');
+    if (sign == std::string::npos || options.count(given.substr(0, sign)) == 0) {
+      count = 0;
+      break;
+    }
+    options[given.substr(0, sign)] = given.substr(sign + 1);
+  }
+  if (count < 2 || (options["shapes"] != "real" && options["shapes"] != "tiny")) {
+    std::fprintf(stderr, "device_bench LIBRARY [shapes=real|tiny] [device=INDEX] [seconds=SECONDS] [copy=GB/S] [products=TFLOP/S]\n");
     return 2;
   }
-  library = dlopen(values[1], RTLD_NOW);
-  if (library == nullptr) {
+  kp::bench::library = dlopen(values[1], RTLD_NOW);
+  if (kp::bench::library == nullptr) {
     std::fprintf(stderr, "%s\n", dlerror());
     return 2;
   }
-  Bench bench(count > 2 ? std::atoi(values[2]) : 0, count > 3 && std::strcmp(values[3], "quick") == 0);
+  DeviceProgram program(std::stoi(options["device"]), options["shapes"] == "tiny", std::stod(options["seconds"]),
+                        {std::stod(options["copy"]), std::stod(options["products"])});
   kp_device_info info{};
-  Check(CALL(kp_device_get_info)(bench.device(), &info));
+  Check(CALL(kp_device_get_info)(program.device(), &info));
   std::printf("{\"device\": \"%s\", \"memory_bytes\": %lld}\n", info.name, static_cast<long long>(info.total_bytes));
-  MeasureCopy(bench);
-  const Storage bf16{"bf16", {KP_BF16, 0, 0, KP_F32, 0, 0}};
-  const Storage int8{"int8", {KP_BF16, 8, 128, KP_BF16, 0, 0}};
-  const Storage int4{"int4", {KP_BF16, 4, 128, KP_BF16, 0, 0}};
-  const Storage integer{"int8-dynamic", {KP_BF16, 8, 0, KP_F32, 0, 1}};
-  if (bench.is_quick()) {
-    for (const Storage& storage : {bf16, int8, int4, integer}) {
-      MeasureLinear(bench, "tiny", 96, 128, storage, {1, 9, 70});
-    }
-    MeasureAttention(bench, KP_CACHE_BF16, 2, 1, 300);
-    MeasureAttention(bench, KP_CACHE_I8, 1, 20, 40);
-    MeasureRows(bench, 3, 256, 512);
-    MeasureSampling(bench, 2, 3000, "top-p", 0.9f, 0);
-    return 0;
-  }
-  const struct {
-    const char* model;
-    int64_t out;
-    int64_t in;
-  } shapes[] = {{"Llama-3-8B qkv", 6144, 4096},   {"Llama-3-8B o", 4096, 4096},        {"Llama-3-8B gate up", 28672, 4096},
-                {"Llama-3-8B down", 4096, 14336}, {"Llama-3-8B logits", 128256, 4096}, {"Qwen3-0.6B gate up", 6144, 1024},
-                {"Qwen3-4B down", 2560, 9728},    {"Llama-70B o", 8192, 8192}};
-  for (const auto& shape : shapes) {
-    for (const Storage& storage : {bf16, int8, int4, integer}) {
-      MeasureLinear(bench, shape.model, shape.out, shape.in, storage, {1, 4, 8, 16, 32, 64, 128, 256, 2048});
-    }
-  }
-  for (const kp_cache_dtype type : {KP_CACHE_BF16, KP_CACHE_I8}) {
-    for (const int32_t context : {1024, 4096, 16384}) {
-      for (const int32_t sequences : {1, 8, 16, 64}) {
-        MeasureAttention(bench, type, sequences, 1, context);
-      }
-    }
-    MeasureAttention(bench, type, 1, 2048, 2048);
-    MeasureAttention(bench, type, 1, 2048, 8192);
-  }
-  for (const int64_t tokens : {1, 16, 256, 2048}) {
-    MeasureRows(bench, tokens, 4096, 14336);
-  }
-  for (const int64_t rows : {1, 16, 256}) {
-    MeasureSampling(bench, rows, 128256, "plain", 1.0f, 0);
-    MeasureSampling(bench, rows, 128256, "top-p", 0.9f, 0);
-    MeasureSampling(bench, rows, 128256, "top-k and top-p", 0.95f, 50);
+  MeasureCeilings(program);
+  program.tiny() ? MeasureTiny(program) : MeasureReal(program);
+  if (program.skipped() > 0) {
+    std::printf("{\"skipped\": %d, \"reason\": \"no time was left\"}\n", program.skipped());
   }
   return 0;
 }
