@@ -78,7 +78,7 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
         if (plan.SequenceCount > 0)
         {
             // In proportion to many decodes, whose step takes long anyway: else prompts would wait ever longer for their turn.
-            _tokensLeft = Math.Min(_tokensLeft, Math.Max(limits.MixedPromptTokens, 2 * plan.SequenceCount));
+            _tokensLeft = Math.Min(_tokensLeft, Math.Max(limits.MixedPromptTokens, 3 * plan.SequenceCount));
         }
         PlanPrompts(plan);
         // Whoever was admitted now would take the blocks that the preempted one needs to come back.

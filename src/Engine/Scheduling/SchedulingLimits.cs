@@ -7,7 +7,7 @@ namespace KServePaged.Engine.Scheduling;
 internal sealed record SchedulingLimits(int MaxSequences, int MaxBatchedTokens, int MaxLogitRows)
 {
     /// <summary>
-    /// Prompt tokens of a step in which sequences decode, or twice those sequences where that is more: all of them wait for the whole step.
+    /// Prompt tokens of a step in which sequences decode, or three times those sequences where that is more: all of them wait for the whole step.
     /// </summary>
     public int MixedPromptTokens { get; init; } = MaxBatchedTokens;
 }

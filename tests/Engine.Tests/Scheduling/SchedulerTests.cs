@@ -49,7 +49,7 @@ public sealed class SchedulerTests
     }
 
     [Fact]
-    public void Plan_WhileManyDecode_GivesPromptsTwiceAsMuch()
+    public void Plan_WhileManyDecode_GivesPromptsThreeTimesAsMuch()
     {
         var run = new SchedulerRun(64, 4, new SchedulingLimits(8, 100, 8) { MixedPromptTokens = 5 });
         for (int id = 1; id <= 3; id++)
@@ -58,7 +58,7 @@ public sealed class SchedulerTests
         }
         Assert.Equal(["1: 0+2 draws", "2: 0+2 draws", "3: 0+2 draws"], PlanOf(run));
         run.Add(New(4, 40, 2));
-        Assert.Equal(["1: 2+1 draws", "2: 2+1 draws", "3: 2+1 draws", "4: 0+6"], PlanOf(run));
+        Assert.Equal(["1: 2+1 draws", "2: 2+1 draws", "3: 2+1 draws", "4: 0+9"], PlanOf(run));
     }
 
     [Fact]
