@@ -83,6 +83,7 @@ internal sealed class BatchInputs : IDisposable
         context.Context = contextsAt;
         context.BlockTables = tablesAt;
         context.BlockTableStride = stride;
+        context.LogitRows = plan.LogitCount;
         context.LogitTokens = plan.LogitCount == plan.TokenCount ? 0 : logitTokensAt;
     }
 

@@ -25,7 +25,10 @@ internal sealed class DecoderModel
     /// <summary>Loads every weight, in the order of the layers.</summary>
     public static DecoderModel Load(DecoderSpec spec, ModelBuilder builder) => new(spec, builder);
 
-    /// <summary>Computes the step's tokens; their final hidden states are in the context's <c>Normed</c> afterwards.</summary>
+    /// <summary>
+    /// Computes the step's tokens; the final hidden states are in the context's <c>Normed</c> afterwards: of all tokens, or, where its
+    /// <c>LogitTokens</c> is then 0, of those whose logits are wanted.
+    /// </summary>
     public void Forward(ForwardContext context)
     {
         context.Stream.Embedding(
@@ -34,9 +37,10 @@ internal sealed class DecoderModel
         {
             rotary.Prepare(context);
         }
-        foreach (IBlock block in _blocks)
+        for (int i = 0; i < _blocks.Length; i++)
         {
-            block.Forward(context);
+            context.IsLastBlock = i == _blocks.Length - 1;
+            _blocks[i].Forward(context);
         }
         _finalNorm.Forward(context, context.Normed);
     }

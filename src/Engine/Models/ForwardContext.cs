@@ -68,8 +68,30 @@ internal sealed class ForwardContext
     /// <summary>[sequences] i32: cached tokens including this step's.</summary>
     public nint Context { get; set; }
 
-    /// <summary>[logit rows] i32: the tokens of the step after which logits are wanted; 0 where it is every token in order.</summary>
+    /// <summary>Tokens after which logits are wanted.</summary>
+    public int LogitRows { get; set; }
+
+    /// <summary>[<see cref="LogitRows"/>] i32: which tokens of the step they are; 0 where it is every token in order.</summary>
     public nint LogitTokens { get; set; }
+
+    /// <summary>
+    /// The last layer is about to run: once its keys and values are cached, nothing reads the tokens without logits any more. A sublayer may drop
+    /// them (<see cref="KeepLogitRows"/>), which saves most of a layer for most of a prompt.
+    /// </summary>
+    public bool IsLastBlock { get; set; }
+
+    /// <summary>From here on the step has its logit rows only. Nothing may be pending.</summary>
+    /// <param name="rows">[tokens, columns] of the compute type: what the sublayer computed so far.</param>
+    /// <param name="columns">Elements of a row.</param>
+    /// <param name="kept">Receives [<see cref="LogitRows"/>, columns] f32.</param>
+    public void KeepLogitRows(nint rows, int columns, nint kept)
+    {
+        Stream.Embedding(rows, ComputeType, Tokens, columns, LogitTokens, LogitRows, kept);
+        Stream.Embedding(Residual, ElementType.Float32, Tokens, HiddenSize, LogitTokens, LogitRows, Delta);
+        Stream.Copy(Residual, Delta, (long)LogitRows * HiddenSize * ElementType.Float32.Bytes());
+        Tokens = LogitRows;
+        LogitTokens = 0;
+    }
 
     /// <summary>A sublayer's output is to be added to the residual.</summary>
     public void SetPending(nint delta) => _pending = delta;

@@ -33,6 +33,13 @@ internal sealed class Attention : ISublayer
         _queryKeyValue.Forward(context, input, queryKeyValue);
         RotateAndCache(context, queryKeyValue);
         Attend(context, queryKeyValue, attended);
+        if (context is { IsLastBlock: true, LogitTokens: not 0 })
+        {
+            nint kept = queryKeyValue; // read by now, and wide enough
+            context.KeepLogitRows(attended, _outputWidth, kept);
+            _output.Forward(context, kept, ElementType.Float32, context.LogitRows, output);
+            return;
+        }
         _output.Forward(context, attended, output);
     }
 
