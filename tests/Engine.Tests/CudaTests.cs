@@ -73,5 +73,31 @@ public sealed class CudaTests
         Assert.All(alone.Zip(batched), pair => pair.First.AssertSameBits(pair.Second));
     }
 
+    /// <summary>A prompt of more rows than the wide kernel's tile has. Only on the emulation is it known to round as the others do.</summary>
+    [Theory]
+    [InlineData("none")]
+    [InlineData("int4")]
+    public void Logits_OfALongPromptWithoutBatchInvariance_AreTheSameBitsOnTheEmulation(string quantization)
+    {
+        Assert.SkipUnless(CudaEmulation.IsWanted(CudaEmulation.Library), "another library is to be tested");
+        var random = new Random(3);
+        int[][] prompts = [[.. Enumerable.Range(0, 150).Select(_ => random.Next(3, 512))]];
+        Trace[] Run(bool isInvariant)
+        {
+            using var run = new ModelRun(
+                SharedData.PathOf("models/stories260K-bf16"),
+                options => options with
+                {
+                    Device = CudaEmulation.Library,
+                    DType = "auto",
+                    KvCacheDType = "auto",
+                    Quantization = quantization,
+                    BatchInvariant = isInvariant,
+                });
+            return run.Run(prompts, 2, new AloneSchedule());
+        }
+        Assert.All(Run(isInvariant: true).Zip(Run(isInvariant: false)), pair => pair.First.AssertSameBits(pair.Second));
+    }
+
     private static int[] Prompt(Random random) => [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => random.Next(3, 512))];
 }

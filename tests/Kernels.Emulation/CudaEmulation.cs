@@ -36,6 +36,13 @@ public static unsafe class CudaEmulation
     public static int PlantedSum(ulong seed, bool withBarrier) =>
         ((delegate* unmanaged<ulong, int, int>)Find("kp_emulation_planted_sum"))(seed, withBarrier ? 1 : 0);
 
+    /// <summary>
+    /// What a kernel makes of stages that the copy engine fills while a warpgroup multiplies, without one of its waits where asked; -1 where the
+    /// launch failed.
+    /// </summary>
+    public static float PlantedPipeline(ulong seed, MissingWait missing) =>
+        ((delegate* unmanaged<ulong, int, float>)Find("kp_emulation_planted_pipeline"))(seed, (int)missing);
+
     /// <returns>The CUDA error of a kernel whose threads wait for each other at different barriers.</returns>
     public static int PlantedDeadlock() => ((delegate* unmanaged<int>)Find("kp_emulation_planted_deadlock"))();
 

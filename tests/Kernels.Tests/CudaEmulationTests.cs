@@ -10,6 +10,7 @@ namespace KServePaged.Kernels.Tests;
 public sealed class CudaEmulationTests
 {
     private const int Sum = 255 * 256 / 2;
+    private const float PipelineSum = 16 * (12 * 13 / 2);
     private const int LaunchFailure = 719;
 
     [Fact]
@@ -23,6 +24,17 @@ public sealed class CudaEmulationTests
 
     [Fact]
     public void PlantedKernel_WhoseThreadsWaitForEachOther_FailsInsteadOfHanging() => Assert.Equal(LaunchFailure, CudaEmulation.PlantedDeadlock());
+
+    [Fact]
+    public void PlantedPipeline_WithItsWaits_IsRightInAnyOrder() =>
+        Assert.All(Enumerable.Range(0, 30), seed => Assert.Equal(PipelineSum, CudaEmulation.PlantedPipeline((ulong)seed, MissingWait.None)));
+
+    [Theory]
+    [InlineData(MissingWait.UntilFull)]
+    [InlineData(MissingWait.UntilEmpty)]
+    [InlineData(MissingWait.ForProducts)]
+    public void PlantedPipeline_WithoutAWait_IsFoundOut(MissingWait missing) =>
+        Assert.Contains(Enumerable.Range(0, 20), seed => CudaEmulation.PlantedPipeline((ulong)seed, missing) != PipelineSum);
 
     /// <summary>Results come when they are waited for, not before: a host that reads too early is found out.</summary>
     [Fact]

@@ -24,6 +24,8 @@ kp_status kp_device_open(const kp_device_options* options, kp_device** device) {
                kMostThreads);
     KP_REQUIRE(options->isa >= KP_ISA_AUTO && options->isa <= KP_ISA_AVX512_BF16, "isa = %d is unknown", options->isa);
     KP_REQUIRE(options->pinned == 0 || options->pinned == 1, "pinned = %d must be 0 or 1", options->pinned);
+    KP_REQUIRE(options->batch_invariant == 0 || options->batch_invariant == 1, "batch_invariant = %d must be 0 or 1",
+               options->batch_invariant);
     const kp::cpu::KernelTable* table = kp::cpu::FindKernels(options->isa);
     if (table == nullptr) {
       return Fail(KP_UNSUPPORTED, "this processor does not have instruction set %d; the best it has is %s", options->isa,

@@ -59,7 +59,9 @@ struct kp_stream {
 struct kp_device {
   int index = 0;
   int multiprocessors = 0;
-  int shared_bytes = 0; /* that a block may ask for */
+  int shared_bytes = 0;        /* that a block may ask for */
+  bool has_wgmma = false;      /* a Hopper: the code for it has wgmma.cuh */
+  bool batch_invariant = true; /* kp_device_options */
   std::string name;
   int64_t total_bytes = 0;
   kp_stream loader; /* what the device does for itself: zeroing memory, packing weights */

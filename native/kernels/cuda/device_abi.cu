@@ -40,6 +40,7 @@ kp_status Describe(kp_device& device) {
   char text[320];
   std::snprintf(text, sizeof text, "%s (compute capability %d.%d)", properties.name, major, minor);
   device.name = text;
+  device.has_wgmma = major == 9;
   if (major < kLeastMajor) {
     return Fail(KP_UNSUPPORTED, "%s is too old: the kernels need compute capability %d.0", text, kLeastMajor);
   }
@@ -62,6 +63,8 @@ kp_status kp_device_open(const kp_device_options* options, kp_device** device) {
     KP_REQUIRE(options != nullptr && device != nullptr, "options and device must not be null");
     KP_REQUIRE(options->index >= 0, "index = %d must not be negative", options->index);
     KP_REQUIRE(options->threads >= 0, "threads = %d must not be negative", options->threads);
+    KP_REQUIRE(options->batch_invariant == 0 || options->batch_invariant == 1, "batch_invariant = %d must be 0 or 1",
+               options->batch_invariant);
     KP_REQUIRE(options->isa >= KP_ISA_AUTO && options->isa <= KP_ISA_AVX512_BF16, "isa = %d is unknown", options->isa);
     if (options->isa != KP_ISA_AUTO) {
       return Fail(KP_UNSUPPORTED, "isa = %d is a processor's; a GPU has none to choose", options->isa);
@@ -76,6 +79,7 @@ kp_status kp_device_open(const kp_device_options* options, kp_device** device) {
     }
     auto opened = std::make_unique<kp_device>();
     opened->index = options->index;
+    opened->batch_invariant = options->batch_invariant != 0;
     opened->loader.device = opened.get();
     int64_t free = 0;
     status = Describe(*opened);

@@ -82,7 +82,7 @@ kp_status CreateLinear(const LinearHead& head, kp_linear** linear) {
   void* memory = nullptr;
   kp_status status = head.device->Allocate(head.bytes, &memory);
   if (status == KP_OK) {
-    status = head.device->ReserveScratch(InputBytes(shape));
+    status = head.device->ReserveScratch(InputBytes(*head.device, shape));
     if (status != KP_OK) {
       head.device->Free(memory);
     }
@@ -133,7 +133,6 @@ kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const v
 }
 
 kp_status Multiply(kp_stream* stream, const kp_linear& linear, const ProductCall& product) {
-  constexpr int64_t kFewRows = 64; /* up to here the weights are what is read most */
   const LinearShape& shape = linear.shape;
   LinearCall call{};
   call.weights = reinterpret_cast<const uint4*>(linear.memory);
@@ -147,15 +146,18 @@ kp_status Multiply(kp_stream* stream, const kp_linear& linear, const ProductCall
   call.bias = product.bias;
   call.y_stride = product.y_stride;
   call.out = linear.out;
+  const bool is_wide = TakesWide(*stream->device, shape, std::min(kSlabRows, product.rows));
+  char* scratch = static_cast<char*>(stream->device->scratch());
   kp_status status = KP_OK;
   for (int64_t row = 0; row < product.rows && status == KP_OK; row += kSlabRows) {
     call.rows = std::min(kSlabRows, product.rows - row);
     call.y = product.y + row * product.y_stride;
     const char* x = static_cast<const char*>(product.x) + row * product.x_stride * BytesOf(product.x_dtype);
-    status = PackInputs(stream, shape, x, product.x_dtype, product.x_stride, call.rows, stream->device->scratch(), &call);
+    status = PackInputs(stream, shape, x, product.x_dtype, product.x_stride, call.rows, scratch, &call);
     if (status == KP_OK) {
       status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
                : product.rows <= kFewRows           ? MultiplyFewRows(stream, shape, call)
+               : is_wide                            ? MultiplyWide(stream, shape, call, scratch + PackedInputBytes(shape))
                                                     : MultiplyManyRows(stream, shape, call);
     }
   }

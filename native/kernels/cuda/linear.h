@@ -76,7 +76,11 @@ LinearLayout LayoutOf(const LinearShape& shape);
 
 /* Rows of x that are packed at a time, and the bytes that takes. */
 inline constexpr int64_t kSlabRows = 1024;
-int64_t InputBytes(const LinearShape& shape);
+int64_t PackedInputBytes(const LinearShape& shape); /* what PackInputs may write to scratch */
+int64_t InputBytes(const kp_device& device, const LinearShape& shape);
+
+/* Up to so many rows the weights are what is read most. */
+inline constexpr int64_t kFewRows = 64;
 
 /* Kernels: of weights into their layout, of inputs into theirs, and of products for few rows and for many. */
 kp_status PackWeights(kp_stream* stream, const kp_linear& linear, int64_t first_row, int64_t rows, const void* source,
@@ -85,6 +89,9 @@ kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const void* x,
                      void* scratch, LinearCall* call);
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
+/* tiles_at: scratch behind the packed inputs. */
+kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const LinearCall& call, void* tiles_at);
+bool TakesWide(const kp_device& device, const LinearShape& shape, int64_t rows);
 kp_status MultiplyFloats(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 
 }  // namespace kp::cuda

@@ -118,9 +118,14 @@ kp_status Pack(kp_stream* stream, const LinearShape& shape, const X* x, int64_t 
 
 }  // namespace
 
-int64_t InputBytes(const LinearShape& shape) {
-  return kSlabRows *
-         (4 * shape.padded_in() + static_cast<int64_t>(sizeof(float)));  // of no arithmetic are there more than 4 bytes an input
+int64_t PackedInputBytes(const LinearShape& shape) {
+  const int64_t bytes = shape.arithmetic == Arithmetic::kBf16 ? 2 : shape.arithmetic == Arithmetic::kInteger ? 1 : 4;
+  return kSlabRows * (bytes * shape.padded_in() + static_cast<int64_t>(sizeof(float)));
+}
+
+/* Tiles of the wide kernel take as much again. */
+int64_t InputBytes(const kp_device& device, const LinearShape& shape) {
+  return (TakesWide(device, shape, kSlabRows) ? 2 : 1) * PackedInputBytes(shape);
 }
 
 /* Inputs that already are what the product takes are left where they are. */

@@ -62,6 +62,12 @@ public sealed record EngineOptions
     /// <summary>Instruction set of the CPU kernels: auto, scalar, avx2, avx512, avx512_bf16.</summary>
     public string Isa { get; init; } = "auto";
 
+    /// <summary>
+    /// Whether what a sequence gets has the same bits whoever shares its batch. False: on a Hopper GPU products of many rows take kernels whose
+    /// rounding nobody has compared with that of the others. The CPU has no such kernels.
+    /// </summary>
+    public bool BatchInvariant { get; init; } = true;
+
     /// <summary>Bytes of the cache pool; null = from <see cref="MemoryFraction"/>.</summary>
     [Range(1, long.MaxValue)] public long? KvCacheBytes { get; init; }
 

@@ -45,7 +45,7 @@ internal static class DeviceChoice
         }
         try
         {
-            return Device.Open(KernelLibrary.Open("cuda"), options.Threads);
+            return Device.Open(KernelLibrary.Open("cuda"), options.Threads, batchInvariant: options.BatchInvariant);
         }
         catch (KernelException exception) when (exception.Status == KernelStatus.Unsupported)
         {
@@ -58,7 +58,7 @@ internal static class DeviceChoice
     {
         try
         {
-            return Device.Open(KernelLibrary.Open(library), options.Threads, isa, pinned: options.PinThreads);
+            return Device.Open(KernelLibrary.Open(library), options.Threads, isa, pinned: options.PinThreads, batchInvariant: options.BatchInvariant);
         }
         catch (DllNotFoundException exception)
         {

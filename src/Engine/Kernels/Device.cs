@@ -46,10 +46,18 @@ internal sealed unsafe class Device : SafeHandle
     /// <param name="isa">An instruction set to force; <see cref="Isa.Auto"/> takes the best that the CPU has.</param>
     /// <param name="index">Which device of the library.</param>
     /// <param name="pinned">Each worker stays on one processor, and so does the calling thread from its first kernel on.</param>
+    /// <param name="batchInvariant">A row's result has the same bits in any batch; false: faster kernels may be taken that round otherwise.</param>
     /// <exception cref="KernelException"><see cref="KernelStatus.Unsupported"/>: the machine lacks the instruction set or device.</exception>
-    public static Device Open(KernelLibrary library, int threads = 0, Isa isa = Isa.Auto, int index = 0, bool pinned = false)
+    public static Device Open(KernelLibrary library, int threads = 0, Isa isa = Isa.Auto, int index = 0, bool pinned = false, bool batchInvariant = true)
     {
-        var options = new DeviceOptions { Index = index, Threads = threads, Isa = isa, Pinned = pinned ? 1 : 0 };
+        var options = new DeviceOptions
+        {
+            Index = index,
+            Threads = threads,
+            Isa = isa,
+            Pinned = pinned ? 1 : 0,
+            BatchInvariant = batchInvariant ? 1 : 0,
+        };
         nint handle;
         library.Functions.Check(library.Functions.kp_device_open((nint)(&options), (nint)(&handle)), nameof(Open));
         return new Device(library, handle);

@@ -10,4 +10,5 @@ internal struct DeviceOptions
     public int Threads;
     public Isa Isa;
     public int Pinned;
+    public int BatchInvariant;
 }

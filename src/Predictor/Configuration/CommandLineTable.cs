@@ -115,6 +115,8 @@ internal static class CommandLineTable
             (o, v) => Engine(o, e => e with { PinThreads = v }), o => o.Engine.PinThreads),
         One(Hardware, "isa", "NAME", "Instruction set of the CPU kernels: auto, scalar, avx2, avx512 or avx512_bf16.",
             (o, v) => Engine(o, e => e with { Isa = OptionValues.Choice(v, "auto", "scalar", "avx2", "avx512", "avx512_bf16") }), o => o.Engine.Isa),
+        Switch(Hardware, "batch_invariant", "Give each request the same bits in any batch; false lets a Hopper GPU take faster products that may round otherwise.",
+            (o, v) => Engine(o, e => e with { BatchInvariant = v }), o => o.Engine.BatchInvariant),
 
         new(["test_models"], Server, OptionArity.Switch, "", "Serve the models that Triton's client examples run against.",
             (o, v) => o with { TestModels = OptionValues.Boolean(v[0]) }, o => o.TestModels ? "true" : null) { IsHidden = true },

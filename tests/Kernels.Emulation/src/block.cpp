@@ -53,6 +53,9 @@ std::string Block::Run(Dim3 grid, Dim3 size, size_t shared_bytes, uint64_t seed,
 std::string Block::RunBlock(std::mt19937_64* random) {
   const int count = static_cast<int>(threads_count_);
   warps_.assign((threads_count_ + kWarp - 1) / kWarp, {});
+  groups_.assign((threads_count_ + kGroup - 1) / kGroup, {});
+  engine_.Clear();
+  random_ = random;
   block_ = {};
   std::fill_n(named_, kNamedBarriers, Gathering{});
   ready_.clear();
@@ -68,12 +71,17 @@ std::string Block::RunBlock(std::mt19937_64* random) {
     thread.turn = 0;
     thread.copies.clear();
     thread.groups.clear();
+    thread.products.clear();
     thread.fibre.Prepare(stacks_ + at * kStackBytes + kGuardBytes, kStackBytes - kGuardBytes, &Block::Entry);
     ++warps_[thread.warp].running;
     ready_.push_back(i);
   }
   while (running_ > 0) {
     current_ = TakeReady(random);
+    while (current_ < 0 && engine_.FinishOne(random)) {
+      engine_.TakeReleased(&ready_);
+      current_ = TakeReady(random);
+    }
     if (current_ < 0) {
       return "block (" + std::to_string(index_.x) + ", " + std::to_string(index_.y) + ", " + std::to_string(index_.z) +
              ") stands still: " + std::to_string(running_) + " threads wait at barriers that the others never reach";
@@ -168,6 +176,62 @@ void Block::FinishCopies(size_t groups_left) {
   for (size_t& group : thread.groups) {
     group -= end;
   }
+}
+
+bool Block::IsEarly() { return random_ != nullptr && (*random_)() % 2 == 0; }
+
+void Block::Arrive(uint64_t* barrier, int expected_bytes) {
+  engine_.Arrive(barrier, expected_bytes);
+  engine_.TakeReleased(&ready_);
+}
+
+void Block::WaitFor(uint64_t* barrier, uint32_t parity) {
+  if (!engine_.IsComplete(barrier, parity)) {
+    engine_.AddWaiter(barrier, current_);
+    Wait();
+  }
+}
+
+void Block::CopyBulk(const BulkCopy& copy, uint64_t* barrier) {
+  engine_.Add(copy, barrier);
+  if (IsEarly()) {
+    engine_.FinishOne(random_);
+    engine_.TakeReleased(&ready_);
+  }
+}
+
+template <typename Last>
+void Block::SyncGroup(const Last& last) {
+  Gathering& group = groups_[current().warp * kWarp / kGroup];
+  if (++group.waiting < kGroup) {
+    group.waiters.push_back(current_);
+    Wait();
+  } else {
+    last();
+    Release(group.waiters, group.waiting);
+  }
+}
+
+void Block::RunProducts(int group) {
+  const size_t count = current().products.size();
+  for (size_t index = 0; index < count; ++index) {
+    current().products[index].run(*this, group, index);
+  }
+  for (int thread = group * kGroup; thread < (group + 1) * kGroup; ++thread) {
+    threads_[thread].products.clear();
+  }
+}
+
+void Block::CommitProducts() {
+  SyncGroup([this] {
+    if (IsEarly()) {
+      RunProducts(current().warp * kWarp / kGroup);
+    }
+  });
+}
+
+void Block::WaitForProducts() {
+  SyncGroup([this] { RunProducts(current().warp * kWarp / kGroup); });
 }
 
 void Block::Resize(size_t threads) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "copy_engine.h"
 #include "fibre.h"
 
 namespace kp::emulation {
@@ -37,6 +38,16 @@ struct Offer {
   const void* operands[3];
 };
 
+class Block;
+
+/* A thread's share of a product of its warpgroup. run computes the product number index of the group for all of its threads. */
+struct Product {
+  void* d;
+  const uint32_t* a;
+  const char* b;
+  void (*run)(Block& block, int group, size_t index);
+};
+
 struct Thread {
   Fibre fibre;
   Dim3 index;
@@ -47,6 +58,7 @@ struct Thread {
   Offer offers[2];
   std::vector<AsyncCopy> copies; /* asked for and not yet seen to arrive */
   std::vector<size_t> groups;    /* ends of committed groups in copies */
+  std::vector<Product> products; /* asked for and not yet waited for */
 };
 
 class Block {
@@ -55,6 +67,7 @@ class Block {
   std::string Run(Dim3 grid, Dim3 block, size_t shared_bytes, uint64_t seed, const std::function<void()>& body);
 
   Thread& current() { return threads_[current_]; }
+  Thread& ThreadOf(int thread) { return threads_[thread]; }
   Thread& LaneOf(int lane) { return threads_[current().warp * kWarp + lane]; }
   int lanes() const { return std::min(kWarp, static_cast<int>(threads_count_) - threads_[current_].warp * kWarp); }
   Dim3 index() const { return index_; }
@@ -81,6 +94,16 @@ class Block {
   /* Makes the copies arrive of all but the newest groups. */
   void FinishCopies(size_t groups_left);
 
+  CopyEngine& copies() { return engine_; }
+  void Arrive(uint64_t* barrier, int expected_bytes);
+  void WaitFor(uint64_t* barrier, uint32_t parity);
+  /* The copy arrives when no thread can go on without it; in a random order perhaps at once. */
+  void CopyBulk(const BulkCopy& copy, uint64_t* barrier);
+
+  /* Products run when their warpgroup waits for them; in a random order perhaps as soon as they are committed. */
+  void CommitProducts();
+  void WaitForProducts();
+
  private:
   struct Gathering {
     std::vector<int> waiters;
@@ -90,12 +113,17 @@ class Block {
     int running = 0;
   };
   static constexpr int kNamedBarriers = 16;
+  static constexpr int kGroup = 4 * kWarp;
 
   static void Entry();
   std::string RunBlock(std::mt19937_64* random);
   int TakeReady(std::mt19937_64* random);
   void Wait();
   void Release(std::vector<int>& waiters, int& waiting);
+  template <typename Last>
+  void SyncGroup(const Last& last);
+  void RunProducts(int group);
+  bool IsEarly();
   void Exit();
   void Resize(size_t threads);
 
@@ -110,6 +138,9 @@ class Block {
   Gathering block_;
   Gathering named_[kNamedBarriers];
   std::vector<Warp> warps_;
+  std::vector<Gathering> groups_; /* of four warps */
+  CopyEngine engine_;
+  std::mt19937_64* random_ = nullptr;
   std::vector<int> ready_; /* in order; taken from next_ on where nothing is random */
   size_t next_ = 0;
   std::vector<char> shared_;

@@ -33,6 +33,16 @@ KP_EMULATION_API void kp_emulation_get_counts(kp_emulation_counts* counts);
 /* Sums 0 … 255 with a kernel whose threads pass on partial sums through shared memory, without the barrier between where asked. The threads
  * run in the order of the seed. Returns the sum, or -1 where the launch failed. */
 KP_EMULATION_API int32_t kp_emulation_planted_sum(uint64_t seed, int32_t with_barrier);
+/* What a kernel with a warp that copies and a warpgroup that multiplies lacks. */
+typedef int32_t kp_emulation_missing;
+enum {
+  KP_EMULATION_MISSING_NOTHING = 0,
+  KP_EMULATION_MISSING_WAIT_UNTIL_FULL = 1,
+  KP_EMULATION_MISSING_WAIT_UNTIL_EMPTY = 2,
+  KP_EMULATION_MISSING_WAIT_FOR_PRODUCTS = 3
+};
+/* Products of a ring of stages that the copy engine fills, summed up; less than the right sum, or more, where a wait is missing and shows. */
+KP_EMULATION_API float kp_emulation_planted_pipeline(uint64_t seed, kp_emulation_missing missing);
 /* A kernel of which half the threads wait at a barrier that the others skip by looping for ever at another: the status of the launch. */
 KP_EMULATION_API int32_t kp_emulation_planted_deadlock(void);
 

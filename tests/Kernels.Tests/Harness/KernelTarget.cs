@@ -9,11 +9,12 @@ namespace KServePaged.Kernels.Tests.Harness;
 /// </summary>
 public sealed class KernelTarget
 {
-    private KernelTarget(string library, Isa isa, int threads)
+    private KernelTarget(string library, Isa isa, int threads, bool isBatchInvariant = true)
     {
         Library = library;
         Isa = isa;
         Threads = threads;
+        IsBatchInvariant = isBatchInvariant;
     }
 
     /// <summary>The CUDA kernels on a CPU, which take a thousand times as long. With one thread a block's threads run in order; another number is the
@@ -25,11 +26,17 @@ public sealed class KernelTarget
     /// <summary>Each instruction set once, for what threads cannot change.</summary>
     public static TheoryData<KernelTarget> SingleThreaded { get; } = [.. Targets(threads: 1)];
 
+    /// <summary>The CUDA libraries where they need not be batch invariant.</summary>
+    public static TheoryData<KernelTarget> Variant { get; } =
+        [.. from library in CudaEmulation.Libraries from threads in new[] { 1, 2 } select new KernelTarget(library, Isa.Auto, threads, isBatchInvariant: false)];
+
     internal string Library { get; }
 
     internal Isa Isa { get; }
 
     internal int Threads { get; }
+
+    internal bool IsBatchInvariant { get; }
 
     internal bool IsEmulated => Library == CudaEmulation.Library;
 
@@ -39,9 +46,11 @@ public sealed class KernelTarget
     /// <summary>Which device of the library is opened.</summary>
     internal int DeviceIndex => IsEmulated ? Threads - 1 : 0;
 
-    internal KernelTarget WithThreads(int threads) => new(Library, Isa, threads);
+    internal KernelTarget WithThreads(int threads) => new(Library, Isa, threads, IsBatchInvariant);
 
-    public override string ToString() => $"{Library} {Isa} threads={Threads}";
+    internal KernelTarget WithBatchInvariance() => new(Library, Isa, Threads);
+
+    public override string ToString() => $"{Library} {Isa} threads={Threads}{(IsBatchInvariant ? "" : " variant")}";
 
     private static IEnumerable<KernelTarget> Targets(int threads) =>
     [

@@ -25,7 +25,7 @@ internal sealed class Rig : IDisposable
     {
         try
         {
-            return new Rig(Device.Open(KernelLibrary.Open(target.Library), target.Threads, target.Isa, target.DeviceIndex));
+            return new Rig(Device.Open(KernelLibrary.Open(target.Library), target.Threads, target.Isa, target.DeviceIndex, batchInvariant: target.IsBatchInvariant));
         }
         catch (KernelException absent) when (absent.Status == KernelStatus.Unsupported)
         {

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 #define KP_API __attribute__((visibility("default")))
-#define KP_ABI_VERSION 2
+#define KP_ABI_VERSION 3
 
 typedef int32_t kp_status;
 enum {
@@ -41,10 +41,12 @@ typedef struct kp_device kp_device;
 typedef struct kp_stream kp_stream;
 
 typedef struct kp_device_options {
-  int32_t index;   /* which device; 0 on the CPU */
-  int32_t threads; /* CPU workers, the calling thread included; 0 = what the affinity mask and cgroup quota allow */
-  kp_isa isa;      /* KP_ISA_AUTO = the best that the CPU has; another = forced, KP_UNSUPPORTED where absent */
-  int32_t pinned;  /* 1: each CPU worker stays on one processor, the thread that drives the device too; 0: the system moves them */
+  int32_t index;           /* which device; 0 on the CPU */
+  int32_t threads;         /* CPU workers, the calling thread included; 0 = what the affinity mask and cgroup quota allow */
+  kp_isa isa;              /* KP_ISA_AUTO = the best that the CPU has; another = forced, KP_UNSUPPORTED where absent */
+  int32_t pinned;          /* 1: each CPU worker stays on one processor, the thread that drives the device too; 0: the system moves them */
+  int32_t batch_invariant; /* 1: a row's result has the same bits in any batch; 0: kernels that may round otherwise are taken where they are
+                            * faster (the CPU library has none) */
 } kp_device_options;
 
 typedef struct kp_device_info {
