@@ -17,7 +17,7 @@ public static unsafe class CudaEmulation
     /// </summary>
     public static IReadOnlyList<string> Libraries { get; } = [.. new[] { Library, "cuda" }.Where(IsWanted).Where(IsInstalled)];
 
-    private static readonly nint Exports = NativeLibrary.Load(PathOf(Library));
+    private static readonly Lazy<nint> Exports = new(() => NativeLibrary.Load(PathOf(Library)));
 
     public static EmulationCounts Counts
     {
@@ -53,5 +53,5 @@ public static unsafe class CudaEmulation
 
     private static string PathOf(string library) => Path.Combine(AppContext.BaseDirectory, $"libkpkernels_{library}.so");
 
-    private static nint Find(string symbol) => NativeLibrary.GetExport(Exports, symbol);
+    private static nint Find(string symbol) => NativeLibrary.GetExport(Exports.Value, symbol);
 }
