@@ -1,5 +1,8 @@
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
+using KServePaged.Engine.Tests.Execution;
+using KServePaged.Engine.Tests.Models;
+using KServePaged.Engine.Tests.Weights;
 using KServePaged.Kernels.Emulation;
 using KServePaged.TestSupport;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -32,6 +35,35 @@ public sealed class CudaEmulationTests : IDisposable
         Assert.Equal(before.Allocations, after.Allocations);
         // The engine's steps run ahead of the reader by some; closing the stream waits too.
         Assert.InRange(after.Waits - before.Waits, 0, 24);
+    }
+
+    /// <summary>Products, rotation with the cache's write, attention over one span and over several: what one layer more adds to a step.</summary>
+    [Theory]
+    [InlineData("float32", "none", 1)]
+    [InlineData("float32", "none", 300)]
+    [InlineData("bfloat16", "none", 1)]
+    [InlineData("bfloat16", "none", 300)]
+    [InlineData("bfloat16", "int8", 1)]
+    [InlineData("bfloat16", "int4", 1)]
+    public void Run_OfAStepThatDecodes_LaunchesSixKernelsALayer(string dtype, string quantization, int promptTokens)
+    {
+        Assert.Equal(2 * 6, LaunchesOfAStep(layers: 3) - LaunchesOfAStep(layers: 1));
+
+        long LaunchesOfAStep(int layers)
+        {
+            using TemporaryDirectory directory = ZeroModel.Write(layers);
+            using var run = new ModelRun(
+                directory.Path, options => options with { Device = CudaEmulation.Library, DType = dtype, Quantization = quantization });
+            int[] prompt = [.. Enumerable.Repeat(3, promptTokens)];
+            return Launches(newTokens: 3) - Launches(newTokens: 2);
+
+            long Launches(int newTokens)
+            {
+                long before = CudaEmulation.Counts.Launches;
+                run.Run([prompt], newTokens, new AloneSchedule());
+                return CudaEmulation.Counts.Launches - before;
+            }
+        }
     }
 
     [Theory]

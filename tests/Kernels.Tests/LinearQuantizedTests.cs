@@ -200,7 +200,7 @@ public sealed class LinearQuantizedTests
         foreach (LinearFormat bad in new[]
         {
             good with { Bits = 3 }, good with { Bits = 0 }, good with { Group = 48 }, good with { Group = -32 }, good with { ScaleType = (ElementType)9 },
-            good with { ZeroPoints = 2 }, good with { Bits = 8, ZeroPoints = 1 }, good with { DynamicInputs = -1 }, good with { Type = (ElementType)(-1) },
+            good with { ZeroPoints = 2 }, good with { Bits = 8, ZeroPoints = 1 }, good with { DynamicInputs = -1 }, good with { Gated = 2 }, good with { Type = (ElementType)(-1) },
         })
         {
             Expect.InvalidArgument(() => rig.Device.CreateLinear(4, 4, bad), bad.ToString());

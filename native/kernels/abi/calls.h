@@ -58,16 +58,6 @@ struct LinearHead {
   int64_t bytes;
 };
 
-struct ProductCall {
-  const void* x;
-  kp_dtype x_dtype;
-  int64_t x_stride;
-  int64_t rows;
-  const float* bias;
-  float* y;
-  int64_t y_stride;
-};
-
 }  // namespace kp
 
 #endif

@@ -26,6 +26,32 @@ kp_status Check(int64_t out, int64_t in, const kp_linear_format* format) {
   KP_REQUIRE(kp::IsDtype(f.scale_dtype), "scale_dtype = %d is unknown", f.scale_dtype);
   KP_REQUIRE(f.zero_points == 0 || (f.zero_points == 1 && f.bits == 4), "zero_points = %d must be 0, or 1 with 4 bits", f.zero_points);
   KP_REQUIRE(f.dynamic_inputs == 0 || f.dynamic_inputs == 1, "dynamic_inputs = %d must be 0 or 1", f.dynamic_inputs);
+  KP_REQUIRE(f.gated == 0 || (f.gated == 1 && out % 2 == 0), "gated = %d must be 0, or 1 with an even out, not %lld", f.gated, Print(out));
+  return KP_OK;
+}
+
+kp_status CheckStore(const kp_linear_args& args, const LinearHead& head) {
+  KP_REQUIRE(args.y_dtype == KP_F32, "y_dtype = %d must be KP_F32 where products are stored", args.y_dtype);
+  KP_REQUIRE(args.rows <= 1 || args.y_stride >= head.out, "y_stride = %lld is less than a row of %lld", Print(args.y_stride),
+             Print(head.out));
+  return KP_OK;
+}
+
+kp_status CheckEpilogue(const kp_linear_args& args, const LinearHead& head) {
+  const bool gates = args.epilogue == KP_GATE;
+  KP_REQUIRE(gates || args.epilogue == KP_ADD_RMS_NORM || args.epilogue == KP_ADD_LAYER_NORM, "epilogue = %d is unknown", args.epilogue);
+  KP_REQUIRE(args.y_dtype == KP_F32 || args.y_dtype == KP_BF16, "y_dtype = %d must be KP_F32 or KP_BF16", args.y_dtype);
+  const int64_t width = gates ? head.out / 2 : head.out;
+  KP_REQUIRE(args.y_stride == width, "y_stride = %lld must be %lld: rows have no gaps", Print(args.y_stride), Print(width));
+  KP_REQUIRE(args.rows == 0 || args.product != nullptr, "product must not be null");
+  if (gates) {
+    KP_REQUIRE(head.format.gated == 1, "the linear is not gated");
+    KP_REQUIRE(args.activation >= KP_SILU && args.activation <= KP_RELU, "activation = %d is unknown", args.activation);
+    return KP_OK;
+  }
+  KP_REQUIRE(args.rows == 0 || (args.residual != nullptr && args.norm_weight != nullptr), "residual and norm_weight must not be null");
+  KP_REQUIRE(args.norm_bias == nullptr || args.epilogue == KP_ADD_LAYER_NORM, "norm_bias goes with KP_ADD_LAYER_NORM alone");
+  KP_REQUIRE(args.eps >= 0, "eps = %g must not be negative", static_cast<double>(args.eps));
   return KP_OK;
 }
 
@@ -84,18 +110,18 @@ kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, con
   });
 }
 
-kp_status kp_linear_forward(kp_stream* stream, const kp_linear* linear, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows,
-                            const float* bias, float* y, int64_t y_stride) {
+kp_status kp_linear_forward(kp_stream* stream, const kp_linear_args* args) {
   return Guard([&]() -> kp_status {
-    KP_REQUIRE(stream != nullptr && linear != nullptr, "stream and linear must not be null");
-    const LinearHead& head = kp::backend::HeadOf(*linear);
+    KP_REQUIRE(stream != nullptr && args != nullptr && args->linear != nullptr, "stream, args and linear must not be null");
+    const LinearHead& head = kp::backend::HeadOf(*args->linear);
     KP_REQUIRE(kp::backend::DeviceOf(stream) == head.device, "the linear belongs to another device than the stream");
-    KP_REQUIRE(x_dtype == KP_F32 || (x_dtype == KP_BF16 && head.format.dtype == KP_BF16),
-               "x_dtype = %d does not go with weights of type %d", x_dtype, head.format.dtype);
-    KP_REQUIRE(rows >= 0, "rows = %lld must not be negative", Print(rows));
-    KP_REQUIRE(rows == 0 || (x != nullptr && y != nullptr), "x and y must not be null");
-    KP_REQUIRE(rows <= 1 || x_stride >= head.in, "x_stride = %lld is less than a row of %lld", Print(x_stride), Print(head.in));
-    KP_REQUIRE(rows <= 1 || y_stride >= head.out, "y_stride = %lld is less than a row of %lld", Print(y_stride), Print(head.out));
-    return rows == 0 ? KP_OK : kp::backend::Multiply(stream, *linear, {x, x_dtype, x_stride, rows, bias, y, y_stride});
+    KP_REQUIRE(args->x_dtype == KP_F32 || (args->x_dtype == KP_BF16 && head.format.dtype == KP_BF16),
+               "x_dtype = %d does not go with weights of type %d", args->x_dtype, head.format.dtype);
+    KP_REQUIRE(args->rows >= 0, "rows = %lld must not be negative", Print(args->rows));
+    KP_REQUIRE(args->rows == 0 || (args->x != nullptr && args->y != nullptr), "x and y must not be null");
+    KP_REQUIRE(args->rows <= 1 || args->x_stride >= head.in, "x_stride = %lld is less than a row of %lld", Print(args->x_stride),
+               Print(head.in));
+    const kp_status status = args->epilogue == KP_STORE ? CheckStore(*args, head) : CheckEpilogue(*args, head);
+    return status != KP_OK || args->rows == 0 ? status : kp::backend::Multiply(stream, *args);
   });
 }

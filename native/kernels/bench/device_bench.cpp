@@ -65,14 +65,23 @@ constexpr Model kTiny{"tiny", 64, 96, 4, 2, 32};
 std::string Times(int64_t left, int64_t right) { return std::to_string(left) + " x " + std::to_string(right); }
 
 void Multiply(kp_stream* stream, const kp_linear* linear, const void* x, int64_t in, int64_t rows, float* y, int64_t out) {
-  Check(CALL(kp_linear_forward)(stream, linear, x, KP_BF16, in, rows, nullptr, y, out));
+  kp_linear_args args{};
+  args.linear = linear;
+  args.x = x;
+  args.x_dtype = KP_BF16;
+  args.x_stride = in;
+  args.rows = rows;
+  args.y = y;
+  args.y_stride = out;
+  Check(CALL(kp_linear_forward)(stream, &args));
 }
 
 /* Matrices of one shape, enough of them that none is read from a cache. */
 class Matrices {
  public:
-  Matrices(DeviceProgram& program, int64_t out, int64_t in, const Storage& storage) : out_(out), in_(in) {
-    const kp_linear_format format = storage.Format();
+  Matrices(DeviceProgram& program, int64_t out, int64_t in, const Storage& storage, bool gated = false) : out_(out), in_(in) {
+    kp_linear_format format = storage.Format();
+    format.gated = gated ? 1 : 0;
     bytes_ = CALL(kp_linear_packed_bytes)(program.device(), out, in, &format);
     linears_.resize(static_cast<size_t>(std::clamp<int64_t>((program.tiny() ? 1 : int64_t{256} << 20) / bytes_ + 1, 1, 64)));
     const int64_t some = std::min<int64_t>(out, 1024);
@@ -141,6 +150,38 @@ void MeasureLinear(DeviceProgram& program, const std::string& name, int64_t out,
   for (const int64_t r : rows) {
     program.Measure(std::string("linear ") + storage.name, name + " " + Times(out, in) + ", rows " + std::to_string(r), matrices.WorkOf(r),
                     [&](int i) { Multiply(program.stream(), matrices[i], x, in, r, y, out); });
+  }
+  program.Free();
+}
+
+/* A product with what follows it in a layer, in bf16. */
+void MeasureEnding(DeviceProgram& program, const std::string& name, int64_t out, int64_t in, const Storage& storage, kp_epilogue epilogue,
+                   const std::vector<int64_t>& rows) {
+  if (!program.HasTime()) {
+    return;
+  }
+  const bool gates = epilogue == KP_GATE;
+  const Matrices matrices(program, out, in, storage, gates);
+  kp_linear_args args{};
+  args.x = program.Halves(rows.back() * in);
+  args.x_dtype = KP_BF16;
+  args.x_stride = in;
+  args.y = program.Allocate(rows.back() * out * 2);
+  args.y_dtype = KP_BF16;
+  args.y_stride = gates ? out / 2 : out;
+  args.epilogue = epilogue;
+  args.product = program.Allocate<float>(rows.back() * out * 4);
+  args.residual = program.Floats(rows.back() * out);
+  args.norm_weight = program.Floats(out);
+  args.eps = 1e-5f;
+  const char* ending = gates ? " and gate" : epilogue == KP_ADD_RMS_NORM ? " and rms norm" : " and layer norm";
+  for (const int64_t r : rows) {
+    args.rows = r;
+    program.Measure(std::string("linear ") + storage.name + ending, name + " " + Times(out, in) + ", rows " + std::to_string(r),
+                    matrices.WorkOf(r), [&](int i) {
+                      args.linear = matrices[i];
+                      Check(CALL(kp_linear_forward)(program.stream(), &args));
+                    });
   }
   program.Free();
 }
@@ -350,6 +391,9 @@ void MeasureSampling(DeviceProgram& program, int64_t rows, int64_t vocabulary) {
 void MeasureTiny(DeviceProgram& program) {
   for (const Storage& storage : kStorages) {
     MeasureLinear(program, "tiny", 96, 128, storage, {1, 9, 70});
+    for (const kp_epilogue epilogue : {KP_ADD_RMS_NORM, KP_ADD_LAYER_NORM, KP_GATE}) {
+      MeasureEnding(program, "tiny", 96, 128, storage, epilogue, {1, 9, 70});
+    }
   }
   for (const kp_cache_dtype type : {KP_CACHE_BF16, KP_CACHE_I8}) {
     MeasureAttention(program, kTiny, type, 2, 1, 300);
@@ -364,6 +408,9 @@ void MeasureTiny(DeviceProgram& program) {
 void MeasureReal(DeviceProgram& program) {
   const std::vector<int64_t> rows{1, 4, 16, 64, 256, 2048};
   MeasureLinears(program, kLlama8B, kBf16, rows);
+  MeasureEnding(program, "Llama-3-8B o", kLlama8B.hidden, kLlama8B.hidden, kBf16, KP_ADD_RMS_NORM, rows);
+  MeasureEnding(program, "Llama-3-8B gate up", 2 * kLlama8B.ffn, kLlama8B.hidden, kBf16, KP_GATE, rows);
+  MeasureEnding(program, "Llama-3-8B down", kLlama8B.hidden, kLlama8B.ffn, kBf16, KP_ADD_RMS_NORM, rows);
   for (const int32_t context : {4096, 1024, 16384}) {
     for (const int32_t sequences : {16, 64, 1}) {
       MeasureAttention(program, kLlama8B, KP_CACHE_BF16, sequences, 1, context);

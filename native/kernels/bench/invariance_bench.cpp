@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "bench/program.h"
-#include "kp/linear.h"
 
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
@@ -169,7 +168,7 @@ void BenchMatrix(Program& program, const Matrix& matrix) {
   for (int64_t i = 0; i < elements; ++i) {
     source[i] = ToBf16(static_cast<float>(i * 2654435761 % 251) * 0.01f - 1.25f);
   }
-  const kp_linear_format format{KP_BF16, 0, 0, 0, 0, 0};
+  const kp_linear_format format{KP_BF16, 0, 0, 0, 0, 0, 0};
   std::vector<kp_linear*> packed(copies);
   for (kp_linear*& linear : packed) {
     Check(kp_linear_create(program.device(), matrix.out, matrix.in, &format, &linear));
@@ -193,7 +192,7 @@ void BenchMatrix(Program& program, const Matrix& matrix) {
   for (int round = 0; round < kRounds; ++round) {  // in turn, so that a disturbed moment hits all of them
     Keep(&invariant, program.Time(calls, [&] {
       next = (next + 1) % copies;
-      Check(kp_linear_forward(program.stream(), packed[next], x.data(), KP_BF16, matrix.in, 1, nullptr, ours.data(), matrix.out));
+      Multiply(program.stream(), packed[next], x.data(), KP_BF16, matrix.in, 1, ours.data(), matrix.out);
     }));
     SpinningThreads threads(program.threads());  // they take their processors for as long as they live
     Keep(&rows, program.Time(calls, [&] { RowsOfOutputs(threads, product, plain[next = (next + 1) % copies].data()); }));

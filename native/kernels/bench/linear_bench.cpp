@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "bench/program.h"
-#include "kp/linear.h"
 
 namespace {
 
@@ -45,9 +44,11 @@ struct Format {
 
 /* As --quantization makes them of a bf16 checkpoint. */
 constexpr Format kFormats[] = {
-    {"bf16", {KP_BF16, 0, 0, 0, 0, 0}, &Ceilings::bf16_flops},        {"f32", {KP_F32, 0, 0, 0, 0, 0}, &Ceilings::float_flops},
-    {"int8", {KP_BF16, 8, 0, KP_F32, 0, 0}, &Ceilings::bf16_flops},   {"int8-dynamic", {KP_BF16, 8, 0, KP_F32, 0, 1}, &Ceilings::int8_ops},
-    {"int4", {KP_BF16, 4, 32, KP_BF16, 0, 0}, &Ceilings::bf16_flops},
+    {"bf16", {KP_BF16, 0, 0, 0, 0, 0, 0}, &Ceilings::bf16_flops},
+    {"f32", {KP_F32, 0, 0, 0, 0, 0, 0}, &Ceilings::float_flops},
+    {"int8", {KP_BF16, 8, 0, KP_F32, 0, 0, 0}, &Ceilings::bf16_flops},
+    {"int8-dynamic", {KP_BF16, 8, 0, KP_F32, 0, 1, 0}, &Ceilings::int8_ops},
+    {"int4", {KP_BF16, 4, 32, KP_BF16, 0, 0, 0}, &Ceilings::bf16_flops},
 };
 
 constexpr int64_t kRows[] = {1, 2, 4, 8, 16, 32, 64, 512};
@@ -93,7 +94,7 @@ void BenchMatrix(Program& program, const Model& model, const Matrix& matrix, con
     const int calls = std::clamp(static_cast<int>(4e8 / flops), 1, static_cast<int>(copies.size()));
     const Timing time = program.Time(calls, [&] {
       next = (next + 1) % copies.size();
-      Check(kp_linear_forward(program.stream(), copies[next], x.data(), KP_F32, matrix.in, rows, nullptr, y.data(), matrix.out));
+      Multiply(program.stream(), copies[next], x.data(), KP_F32, matrix.in, rows, y.data(), matrix.out);
     });
     const double limit = std::max(bytes / ceilings.read_bytes, flops / peak);
     program.Row({{"model", model.name},

@@ -37,6 +37,19 @@ void Check(kp_status status) {
   }
 }
 
+void Multiply(kp_stream* stream, const kp_linear* linear, const void* x, kp_dtype x_dtype, int64_t in, int64_t rows, float* y,
+              int64_t out) {
+  kp_linear_args args{};
+  args.linear = linear;
+  args.x = x;
+  args.x_dtype = x_dtype;
+  args.x_stride = in;
+  args.rows = rows;
+  args.y = y;
+  args.y_stride = out;
+  Check(kp_linear_forward(stream, &args));
+}
+
 Field::Field(const char* field_name, double value, int decimals) : name(field_name), text(Number(value, decimals)), quoted(false) {}
 
 Program::Program(int argc, char** argv, const char* usage, std::initializer_list<const char*> filters) {

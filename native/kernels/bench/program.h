@@ -9,12 +9,15 @@
 #include <string>
 #include <vector>
 
-#include "kp/kp.h"
+#include "kp/linear.h"
 
 namespace kp::bench {
 
 /* Ends the program with the library's message unless status is KP_OK. */
 void Check(kp_status status);
+
+/* y = W x, stored. Rows lie without gaps. */
+void Multiply(kp_stream* stream, const kp_linear* linear, const void* x, kp_dtype x_dtype, int64_t in, int64_t rows, float* y, int64_t out);
 
 /* One cell of a result: a word, or a number with so many decimals. */
 struct Field {

@@ -84,10 +84,24 @@ kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const v
   return KP_OK;
 }
 
-kp_status Multiply(kp_stream* stream, const kp_linear& linear, const ProductCall& call) {
-  linear.kernel->forward(stream->device->pool, {linear, call.x, call.x_dtype, call.x_stride, call.rows, call.bias, call.y, call.y_stride,
+/* Epilogues are passes of their own: the product is still in the caches. */
+kp_status Multiply(kp_stream* stream, const kp_linear_args& args) {
+  const kp_linear& linear = *args.linear;
+  const bool stores = args.epilogue == KP_STORE;
+  linear.kernel->forward(stream->device->pool, {linear, args.x, args.x_dtype, args.x_stride, args.rows, args.bias,
+                                                stores ? static_cast<float*>(args.y) : args.product, stores ? args.y_stride : linear.out,
                                                 stream->device->scratch()});
-  return KP_OK;
+  const NormCall norm{args.product, args.residual, args.norm_weight, args.norm_bias, args.y, args.y_dtype, args.rows, linear.out, args.eps};
+  switch (args.epilogue) {
+    case KP_ADD_RMS_NORM:
+      return RmsNorm(stream, norm);
+    case KP_ADD_LAYER_NORM:
+      return LayerNorm(stream, norm);
+    case KP_GATE:
+      return GatedActivation(stream, {args.activation, args.product, args.y, args.y_dtype, args.rows, linear.out / 2});
+    default:
+      return KP_OK;
+  }
 }
 
 kp_status RopeAngles(kp_stream* stream, const RopeAnglesCall& call) {

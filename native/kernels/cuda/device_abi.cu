@@ -5,6 +5,7 @@
 
 #include "common/checks.h"
 #include "cuda/device.h"
+#include "cuda/scratch.h"
 
 using kp::Fail;
 using kp::Guard;
@@ -88,6 +89,9 @@ kp_status kp_device_open(const kp_device_options* options, kp_device** device) {
     }
     if (status == KP_OK) {
       status = ReadMemory(*opened, &free);
+    }
+    if (status == KP_OK) {
+      status = kp::cuda::ReserveCounters(*opened);
     }
     if (status != KP_OK) {
       opened->loader.Close();

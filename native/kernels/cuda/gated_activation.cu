@@ -1,5 +1,5 @@
 #include "abi/backend.h"
-#include "common/activations.h"
+#include "cuda/activate.cuh"
 #include "cuda/device.h"
 #include "cuda/device/vector.cuh"
 
@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(kThreads) GatedActivation(GatedActivationCall 
     Float4 result;
 #pragma unroll
     for (int e = 0; e < 4; ++e) {
-      result.v[e] = static_cast<float>(Activation{}(static_cast<double>(gate.v[e])) * static_cast<double>(up.v[e]));
+      result.v[e] = Gate<Activation>(gate.v[e], up.v[e]);
     }
     Store4(static_cast<Y*>(call.y) + token * call.width + i, result, call.width - i);
   }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "abi/backend.h"
+#include "cuda/scratch.h"
 
 namespace kp::cuda {
 namespace {
@@ -39,7 +40,9 @@ kp_status Upload(kp_stream& loader, void* to, const char* source, int64_t rows, 
 
 LinearShape ShapeOf(int64_t out, int64_t in, const kp_linear_format& format) {
   LinearShape shape{};
-  shape.out = out;
+  const int64_t width = format.gated != 0 ? out / 2 : 0;
+  shape.places = width != 0 ? 2 * Padded(width, kGatedFeatures) : out;
+  shape.gated_width = width;
   shape.in = in;
   shape.arithmetic = ArithmeticOf(format);
   shape.bits = format.bits;
@@ -54,7 +57,7 @@ LinearShape ShapeOf(int64_t out, int64_t in, const kp_linear_format& format) {
 }
 
 LinearLayout LayoutOf(const LinearShape& shape) {
-  const int64_t features = Padded(shape.out, FeatureTile(shape));
+  const int64_t features = Padded(shape.places, FeatureTile(shape));
   const int bits = shape.bits != 0 ? shape.bits : shape.arithmetic == Arithmetic::kF32 ? 32 : 16;
   LinearLayout layout{};
   layout.weights_bytes = features * shape.padded_in() / 8 * bits;
@@ -65,6 +68,47 @@ LinearLayout LayoutOf(const LinearShape& shape) {
   return layout;
 }
 
+namespace {
+
+LinearCall CallOf(const kp_linear& linear, const float* bias) {
+  const LinearShape& shape = linear.shape;
+  LinearCall call{};
+  call.weights = reinterpret_cast<const uint4*>(linear.memory);
+  call.scales = linear.memory + linear.layout.scales_at;
+  call.zero_points = shape.has_zero_points ? reinterpret_cast<const uint8_t*>(linear.memory + linear.layout.zero_points_at) : nullptr;
+  call.scale_dtype = shape.scale_dtype;
+  call.half_blocks_of_group = linear.format.group / kHalfFeatures;
+  call.groups = shape.groups;
+  call.blocks = shape.blocks;
+  call.slice_blocks = shape.slice_blocks;
+  call.bias = bias;
+  call.places = shape.places;
+  call.gated_width = shape.gated_width;
+  return call;
+}
+
+/* Rows slab by slab, as the memory for packed inputs goes. Norms and gates come with one slab alone. */
+kp_status MultiplySlabs(kp_stream* stream, const kp_linear_args& args, LinearCall call) {
+  const LinearShape& shape = args.linear->shape;
+  const bool is_wide = TakesWide(*stream->device, shape, std::min(kSlabRows, args.rows));
+  char* inputs = Inputs(*stream->device);
+  kp_status status = KP_OK;
+  for (int64_t row = 0; row < args.rows && status == KP_OK; row += kSlabRows) {
+    call.rows = std::min(kSlabRows, args.rows - row);
+    const char* x = static_cast<const char*>(args.x) + row * args.x_stride * BytesOf(args.x_dtype);
+    status = PackInputs(stream, shape, x, args.x_dtype, args.x_stride, call.rows, inputs, &call);
+    if (status == KP_OK) {
+      status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
+               : args.rows <= kFewRows              ? MultiplyFewRows(stream, shape, call)
+               : is_wide                            ? MultiplyWide(stream, shape, call, inputs + PackedInputBytes(shape))
+                                                    : MultiplyManyRows(stream, shape, call);
+    }
+    call.y += call.rows * call.y_stride;
+  }
+  return status;
+}
+
+}  // namespace
 }  // namespace kp::cuda
 
 namespace kp::backend {
@@ -72,7 +116,7 @@ namespace kp::backend {
 using namespace kp::cuda;
 
 int64_t LinearBytes(kp_device*, int64_t out, int64_t in, const kp_linear_format& format) {
-  const int64_t elements = CheckedMultiply(out + kLaneFeatures, in + kBlockFeatures);
+  const int64_t elements = CheckedMultiply(out + kLaneFeatures + 2 * kGatedFeatures, in + kBlockFeatures);
   return elements < 0 || CheckedMultiply(elements, 8) < 0 ? -1 : LayoutOf(ShapeOf(out, in, format)).bytes;
 }
 
@@ -82,7 +126,7 @@ kp_status CreateLinear(const LinearHead& head, kp_linear** linear) {
   void* memory = nullptr;
   kp_status status = head.device->Allocate(head.bytes, &memory);
   if (status == KP_OK) {
-    status = head.device->ReserveScratch(InputBytes(*head.device, shape));
+    status = ReserveInputs(*head.device, InputBytes(*head.device, shape));
     if (status != KP_OK) {
       head.device->Free(memory);
     }
@@ -132,36 +176,41 @@ kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const v
   return status;
 }
 
-kp_status Multiply(kp_stream* stream, const kp_linear& linear, const ProductCall& product) {
-  const LinearShape& shape = linear.shape;
-  LinearCall call{};
-  call.weights = reinterpret_cast<const uint4*>(linear.memory);
-  call.scales = linear.memory + linear.layout.scales_at;
-  call.zero_points = shape.has_zero_points ? reinterpret_cast<const uint8_t*>(linear.memory + linear.layout.zero_points_at) : nullptr;
-  call.scale_dtype = shape.scale_dtype;
-  call.half_blocks_of_group = linear.format.group / kHalfFeatures;
-  call.groups = shape.groups;
-  call.blocks = shape.blocks;
-  call.slice_blocks = shape.slice_blocks;
-  call.bias = product.bias;
-  call.y_stride = product.y_stride;
-  call.out = linear.out;
-  const bool is_wide = TakesWide(*stream->device, shape, std::min(kSlabRows, product.rows));
-  char* scratch = static_cast<char*>(stream->device->scratch());
-  kp_status status = KP_OK;
-  for (int64_t row = 0; row < product.rows && status == KP_OK; row += kSlabRows) {
-    call.rows = std::min(kSlabRows, product.rows - row);
-    call.y = product.y + row * product.y_stride;
-    const char* x = static_cast<const char*>(product.x) + row * product.x_stride * BytesOf(product.x_dtype);
-    status = PackInputs(stream, shape, x, product.x_dtype, product.x_stride, call.rows, scratch, &call);
-    if (status == KP_OK) {
-      status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
-               : product.rows <= kFewRows           ? MultiplyFewRows(stream, shape, call)
-               : is_wide                            ? MultiplyWide(stream, shape, call, scratch + PackedInputBytes(shape))
-                                                    : MultiplyManyRows(stream, shape, call);
-    }
+/* For few rows an epilogue is part of the product's launch; for many, a block's tile has neither whole rows nor registers to spare. */
+kp_status Multiply(kp_stream* stream, const kp_linear_args& args) {
+  const int64_t out = args.linear->out;
+  const bool is_one_launch = args.rows <= kFewRows;
+  LinearCall call = CallOf(*args.linear, args.bias);
+  if (args.epilogue == KP_STORE) {
+    call.y = static_cast<float*>(args.y);
+    call.y_stride = args.y_stride;
+    return MultiplySlabs(stream, args, call);
   }
-  return status;
+  call.y_stride = out;
+  call.end.dtype = args.y_dtype;
+  if (args.epilogue == KP_GATE) {
+    call.y = args.product;
+    call.end.activation = args.activation;
+    call.end.gated = is_one_launch ? args.y : nullptr;
+    const kp_status status = MultiplySlabs(stream, args, call);
+    return status != KP_OK || is_one_launch
+               ? status
+               : GatedActivation(stream, {args.activation, args.product, args.y, args.y_dtype, args.rows, out / 2});
+  }
+  call.y = args.residual;
+  call.end.adds = true;
+  call.end.is_layer_norm = args.epilogue == KP_ADD_LAYER_NORM;
+  call.end.norm_weight = args.norm_weight;
+  call.end.norm_bias = args.norm_bias;
+  call.end.eps = args.eps;
+  call.end.finished = Counters(*stream->device);
+  call.end.norm = is_one_launch ? args.y : nullptr;
+  const kp_status status = MultiplySlabs(stream, args, call);
+  if (status != KP_OK || is_one_launch) {
+    return status;
+  }
+  const NormCall norm{nullptr, args.residual, args.norm_weight, args.norm_bias, args.y, args.y_dtype, args.rows, out, args.eps};
+  return call.end.is_layer_norm ? LayerNorm(stream, norm) : RmsNorm(stream, norm);
 }
 
 }  // namespace kp::backend

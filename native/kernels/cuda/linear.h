@@ -18,6 +18,10 @@ inline constexpr int kSlices = 8;
 inline constexpr int kWarpFeatures = 16; /* output features that a tensor core takes together */
 inline constexpr int kLaneFeatures = 32; /* output features that a warp takes without */
 
+/* Output features lie in places. Those of a gated matrix come by turns, kGatedFeatures gates and the ups beside them, so that whoever makes
+ * a gate makes its up; the last turn is filled up with zeros. */
+inline constexpr int kGatedFeatures = 8;
+
 /* How the kernels of a format multiply. */
 enum class Arithmetic : int32_t {
   kBf16,    /* bf16 by bf16, fp32 sums */
@@ -27,7 +31,8 @@ enum class Arithmetic : int32_t {
 };
 
 struct LinearShape {
-  int64_t out;
+  int64_t places;      /* of output features */
+  int64_t gated_width; /* gates of a gated matrix; 0 = it is not */
   int64_t in;
   Arithmetic arithmetic;
   int32_t bits; /* of the codes; 0 = plain */
@@ -42,7 +47,21 @@ struct LinearShape {
   int64_t padded_in() const { return blocks * kBlockFeatures; }
 };
 
-/* What a product works on: inputs in the format's own type, padded to whole blocks, rows aligned to 16 bytes. */
+/* What becomes of products in their launch, beside or instead of being stored. */
+struct LinearEnd {
+  bool adds;  /* y += product */
+  void* norm; /* [rows, out]: y's rows, normed when they are whole; null = they are not. y has no gaps then */
+  bool is_layer_norm;
+  const float* norm_weight;
+  const float* norm_bias;
+  float eps;
+  unsigned* finished; /* counters of blocks, one a tile of rows */
+  void* gated;        /* [rows, out / 2]: act(gate) * up, and y is left alone; null = products are stored */
+  kp_activation activation;
+  kp_dtype dtype; /* of norm or gated */
+};
+
+/* What a product works on: inputs in the format's own type, rows aligned to 16 bytes. */
 struct LinearCall {
   const uint4* weights;
   const void* scales;
@@ -53,6 +72,7 @@ struct LinearCall {
   int64_t blocks;
   int64_t slice_blocks;
   const void* x;
+  int64_t in;            /* elements of a row of x: with tensor cores whole blocks; without, zeros take the place of what lacks */
   int64_t x_stride;      /* elements between rows */
   int64_t x_part_stride; /* elements between the parts of an input */
   const float* x_scales; /* [rows]: y's row is multiplied by it; null = 1 */
@@ -60,7 +80,9 @@ struct LinearCall {
   float* y;
   int64_t y_stride;
   int64_t rows;
-  int64_t out;
+  int64_t places;
+  int64_t gated_width;
+  LinearEnd end;
 };
 
 /* The parts of a packed matrix, side by side in one allocation. */
@@ -88,6 +110,7 @@ kp_status PackWeights(kp_stream* stream, const kp_linear& linear, int64_t first_
 kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows,
                      void* scratch, LinearCall* call);
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
+/* Those for many rows neither norm nor gate. */
 kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 /* tiles_at: scratch behind the packed inputs. */
 kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const LinearCall& call, void* tiles_at);

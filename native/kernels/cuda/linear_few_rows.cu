@@ -1,13 +1,14 @@
 /* Products for up to 64 rows, where reading the weights is what takes time. A block takes 16 output features (or a few times as many), and
  * each of its warps one slice of the inputs: so enough loads are under way, and every weight is read once for all rows. */
 #include "cuda/device/reduce.cuh"
-#include "cuda/linear_sum.cuh"
+#include "cuda/linear_end.cuh"
 
 namespace kp::cuda {
 namespace {
 
 constexpr int kThreads = kSlices * kWarpThreads;
 constexpr int kRowTile = 8;
+static_assert(kThreads == kNormThreads);
 
 /* A lane's 8 inputs of a half block, of the row that it holds; zeros beyond the rows. */
 template <typename Format>
@@ -112,10 +113,7 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
     }
   }
   __syncthreads();
-  // Neighbouring threads take neighbouring features.
-  for (int at = static_cast<int>(threadIdx.x); at < kRowTiles * kRowTile * kWarpFeatures; at += kThreads) {
-    const int feature = at % kWarpFeatures;
-    const int row = at / kWarpFeatures;
+  EndTile<kRowTiles * kRowTile, kWarpFeatures>(call, first_row, feature_tile * kWarpFeatures, [&](int row, int feature) {
     const int holder = feature % 8 * 4 + row % kRowTile / 2;
     const int i = feature / 8 * 2 + row % 2;
     float total = 0.0f;
@@ -123,13 +121,13 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
     for (int s = 0; s < kSlices; ++s) {
       total += slices[s][row / kRowTile][holder][i];
     }
-    WriteElement(call, first_row + row, feature_tile * kWarpFeatures + feature, total);
-  }
+    return total;
+  });
 }
 
 template <typename Format>
 kp_status Launch(kp_stream* stream, const LinearCall& call) {
-  const auto feature_tiles = static_cast<unsigned>((call.out + kWarpFeatures - 1) / kWarpFeatures);
+  const auto feature_tiles = static_cast<unsigned>((call.places + kWarpFeatures - 1) / kWarpFeatures);
   const auto blocks = [&](int row_tiles) {
     return dim3(feature_tiles, static_cast<unsigned>((call.rows + row_tiles * kRowTile - 1) / (row_tiles * kRowTile)));
   };

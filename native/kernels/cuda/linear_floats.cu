@@ -2,12 +2,13 @@
  * inputs are read by all lanes together. */
 #include "cuda/device/reduce.cuh"
 #include "cuda/device/vector.cuh"
-#include "cuda/linear_sum.cuh"
+#include "cuda/linear_end.cuh"
 
 namespace kp::cuda {
 namespace {
 
 constexpr int kThreads = kSlices * kWarpThreads;
+static_assert(kThreads == kNormThreads);
 
 struct FloatWeights {
   static constexpr bool kQuantized = false;
@@ -71,7 +72,8 @@ __global__ void __launch_bounds__(kThreads) Floats(LinearCall call) {
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
         const int64_t row = first_row + r < call.rows ? first_row + r : call.rows - 1;
-        const Float4 x = LoadAligned(static_cast<const float*>(call.x) + row * call.x_stride + half_block * kHalfFeatures + k);
+        const int64_t i = half_block * kHalfFeatures + k;
+        const Float4 x = i < call.in ? LoadAligned(static_cast<const float*>(call.x) + row * call.x_stride + i) : Float4{};
 #pragma unroll
         for (int e = 0; e < 4; ++e) {
           sums.sum[r] = fmaf(x.v[e], Weights::Weight(raw[(k + e) / Weights::kPerWord], (k + e) % Weights::kPerWord, zero), sums.sum[r]);
@@ -87,22 +89,21 @@ __global__ void __launch_bounds__(kThreads) Floats(LinearCall call) {
     slices[slice][r][lane] = Weights::kQuantized ? sums.slice[r] : sums.sum[r];
   }
   __syncthreads();
-  for (int at = static_cast<int>(threadIdx.x); at < kRows * kWarpThreads; at += kThreads) {
-    const int row = at / kWarpThreads;
+  EndTile<kRows, kLaneFeatures>(call, first_row, feature_tile * kLaneFeatures, [&](int row, int feature) {
     float total = 0.0f;
 #pragma unroll
     for (int s = 0; s < kSlices; ++s) {
-      total += slices[s][row][at % kWarpThreads];
+      total += slices[s][row][feature];
     }
-    WriteElement(call, first_row + row, feature_tile * kLaneFeatures + at % kWarpThreads, total);
-  }
+    return total;
+  });
 }
 
 template <typename Weights>
 kp_status Launch(kp_stream* stream, const LinearCall& call) {
   const int rows = call.rows == 1 ? 1 : call.rows <= 4 ? 4 : 16;
   const auto kernel = rows == 1 ? Floats<Weights, 1> : rows == 4 ? Floats<Weights, 4> : Floats<Weights, 16>;
-  const dim3 grid(static_cast<unsigned>((call.out + kLaneFeatures - 1) / kLaneFeatures),
+  const dim3 grid(static_cast<unsigned>((call.places + kLaneFeatures - 1) / kLaneFeatures),
                   static_cast<unsigned>((call.rows + rows - 1) / rows));
   return KP_LAUNCH(kernel, grid, kThreads, 0, stream, call);
 }

@@ -151,12 +151,28 @@ struct IntegerInt4Format : IntegerMath {
   }
 };
 
+/* Where an output feature lies, and which one lies there (-1: none). */
+__host__ __device__ __forceinline__ int64_t PlaceOf(int64_t gated_width, int64_t feature) {
+  if (gated_width == 0) {
+    return feature;
+  }
+  const int64_t gate = feature % gated_width;
+  return (2 * (gate / kGatedFeatures) + feature / gated_width) * kGatedFeatures + gate % kGatedFeatures;
+}
+__host__ __device__ __forceinline__ int64_t FeatureAt(int64_t gated_width, int64_t places, int64_t place) {
+  if (gated_width == 0) {
+    return place < places ? place : -1;
+  }
+  const int64_t gate = place / (2 * kGatedFeatures) * kGatedFeatures + place % kGatedFeatures;
+  return gate < gated_width ? place / kGatedFeatures % 2 * gated_width + gate : -1;
+}
+
 /* Bits of an element. */
 __host__ __device__ __forceinline__ int ElementBits(Arithmetic arithmetic, int bits) {
   return bits != 0 ? bits : arithmetic == Arithmetic::kF32 ? 32 : 16;
 }
 
-/* Where the element of output feature o and input i lies, counted in elements from the start of the weights. */
+/* Where the element of place o and input i lies, counted in elements from the start of the weights. */
 __host__ __device__ __forceinline__ int64_t ElementAt(Arithmetic arithmetic, int bits, int64_t blocks, int64_t o, int64_t i) {
   const int64_t block = i / kBlockFeatures;
   const int inside = static_cast<int>(i % kBlockFeatures);

@@ -106,6 +106,7 @@ kp_status Pack(kp_stream* stream, const LinearShape& shape, const X* x, int64_t 
   char* packed = static_cast<char*>(scratch) + kSlabRows * sizeof(float);
   const InputCall<X> inputs{x, x_stride, shape.in, shape.padded_in(), rows, packed, static_cast<float*>(scratch)};
   call->x = packed;
+  call->in = shape.padded_in();
   call->x_stride = shape.padded_in();
   call->x_part_stride = (parts - 1) * rows * shape.padded_in();
   call->x_scales = shape.arithmetic == Arithmetic::kF16 || shape.arithmetic == Arithmetic::kInteger ? inputs.scales : nullptr;
@@ -128,14 +129,16 @@ int64_t InputBytes(const kp_device& device, const LinearShape& shape) {
   return (TakesWide(device, shape, kSlabRows) ? 2 : 1) * PackedInputBytes(shape);
 }
 
-/* Inputs that already are what the product takes are left where they are. */
+/* Inputs that already are what the product takes are left where they are: with tensor cores whole blocks, without whole words. */
 kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows,
                      void* scratch, LinearCall* call) {
   const bool is_type =
       (shape.arithmetic == Arithmetic::kBf16 && x_dtype == KP_BF16) || (shape.arithmetic == Arithmetic::kF32 && x_dtype == KP_F32);
   const int64_t row_bytes = x_stride * BytesOf(x_dtype);
-  if (is_type && shape.in % kBlockFeatures == 0 && reinterpret_cast<uintptr_t>(x) % 16 == 0 && (row_bytes % 16 == 0 || rows == 1)) {
+  const int64_t unit = shape.arithmetic == Arithmetic::kF32 ? 4 : kBlockFeatures;
+  if (is_type && shape.in % unit == 0 && reinterpret_cast<uintptr_t>(x) % 16 == 0 && (row_bytes % 16 == 0 || rows == 1)) {
     call->x = x;
+    call->in = shape.in;
     call->x_stride = x_stride;
     call->x_part_stride = 0;
     call->x_scales = nullptr;

@@ -18,6 +18,8 @@ struct WeightCall {
   kp_dtype source_dtype;
   int32_t* is_broken;
 
+  __device__ __forceinline__ int64_t PlaceOfRow(int64_t row) const { return PlaceOf(shape.gated_width, first_row + row); }
+
   /* As the source has it. */
   __device__ __forceinline__ float At(int64_t row, int64_t i) const {
     const int64_t at = row * shape.in + i;
@@ -50,7 +52,7 @@ __global__ void __launch_bounds__(kThreads) PackPlain(WeightCall call) {
   const int64_t row = at / call.shape.in;
   const int64_t i = at % call.shape.in;
   const float value = call.At(row, i);
-  const int64_t place = ElementAt(call.shape.arithmetic, 0, call.shape.blocks, call.first_row + row, i);
+  const int64_t place = ElementAt(call.shape.arithmetic, 0, call.shape.blocks, call.PlaceOfRow(row), i);
   if (call.shape.arithmetic == Arithmetic::kF32) {
     reinterpret_cast<float*>(call.weights)[place] = value;
   } else if (call.shape.arithmetic == Arithmetic::kBf16) {
@@ -105,7 +107,7 @@ __device__ __forceinline__ float KeepScale(const WeightCall& call, int64_t at, f
 __device__ __forceinline__ float Clamp(float value, float least, float most) { return fmaxf(least, fminf(most, value)); }
 
 __device__ __forceinline__ void StoreCode(const WeightCall& call, int64_t row, int64_t i, int code) {
-  const int64_t place = ElementAt(call.shape.arithmetic, call.shape.bits, call.shape.blocks, call.first_row + row, i);
+  const int64_t place = ElementAt(call.shape.arithmetic, call.shape.bits, call.shape.blocks, call.PlaceOfRow(row), i);
   if (call.shape.bits == 8) {
     const int bias = call.shape.arithmetic == Arithmetic::kInteger ? 0 : 128;
     reinterpret_cast<uint8_t*>(call.weights)[place] = static_cast<uint8_t>(code + bias);
@@ -130,9 +132,9 @@ __global__ void __launch_bounds__(kThreads) PackCodes(WeightCall call) {
   const int64_t begin = group * call.shape.group;
   const int64_t end = begin + call.shape.group < call.shape.in ? begin + call.shape.group : call.shape.in;
   const Range range = RangeOf(call, row, begin, end, lane);
-  const int64_t feature = call.first_row + row;
+  const int64_t place = call.PlaceOfRow(row);
   const int tile = call.shape.arithmetic == Arithmetic::kF32 ? kLaneFeatures : kWarpFeatures;
-  const int64_t scale_at = (feature / tile * call.shape.groups + group) * tile + feature % tile;
+  const int64_t scale_at = (place / tile * call.shape.groups + group) * tile + place % tile;
   const float exact = call.shape.bits == 8         ? fabsf(range.foremost) / 127.0f
                       : call.shape.has_zero_points ? (range.highest - range.lowest) / 15.0f
                                                    : range.foremost / -8.0f;

@@ -33,7 +33,7 @@ template <typename T>
 __device__ __forceinline__ void CopyBlock(const LinearCall& call, int64_t feature_tile, int64_t first_row, int64_t block, uint4* stage) {
   using Format = typename T::Format;
   constexpr int kTileWords = Format::kWords * kWarpThreads;
-  const int64_t feature_tiles = (call.out + kWarpFeatures - 1) / kWarpFeatures;
+  const int64_t feature_tiles = (call.places + kWarpFeatures - 1) / kWarpFeatures;
   for (int at = static_cast<int>(threadIdx.x); at < T::kWeightWords; at += kThreads) {
     const int64_t tile = feature_tile + at / kTileWords;
     const int64_t from = ((tile < feature_tiles ? tile : 0) * call.blocks + block) * kTileWords + at % kTileWords;
@@ -64,7 +64,7 @@ struct WarpTile {
     if constexpr (Format::kQuantized) {
 #pragma unroll
       for (int f = 0; f < T::kFeatureTiles; ++f) {
-        if ((feature_tile + f) * kWarpFeatures < call.out) {
+        if ((feature_tile + f) * kWarpFeatures < call.places) {
           const int64_t at = GroupAt(call, kWarpFeatures, feature_tile + f, GroupOf(call, half_block), lane / 4);
           const float low = ScaleAt(call, at);
           const float high = ScaleAt(call, at + 8);
@@ -104,7 +104,7 @@ struct WarpTile {
     for (int f = 0; f < T::kFeatureTiles; ++f) {
       ZeroPair zeros{};
       if constexpr (Format::kQuantized && Format::kWords == 1) {
-        zeros = (feature_tile + f) * kWarpFeatures < call.out ? ZerosAt(call, feature_tile + f, GroupOf(call, half_block), lane) : zeros;
+        zeros = (feature_tile + f) * kWarpFeatures < call.places ? ZerosAt(call, feature_tile + f, GroupOf(call, half_block), lane) : zeros;
       }
       uint4 raw[Format::kWords];
 #pragma unroll
@@ -198,7 +198,7 @@ kp_status Launch(kp_stream* stream, const LinearCall& call) {
   if (status != KP_OK) {
     return status;
   }
-  const dim3 grid(static_cast<unsigned>((call.out + T::kFeatures - 1) / T::kFeatures),
+  const dim3 grid(static_cast<unsigned>((call.places + T::kFeatures - 1) / T::kFeatures),
                   static_cast<unsigned>((call.rows + T::kRows - 1) / T::kRows));
   return KP_LAUNCH(kernel, grid, kThreads, T::kSharedBytes, stream, call);
 }
@@ -208,7 +208,7 @@ template <typename Format>
 kp_status LaunchTile(kp_stream* stream, const LinearCall& call) {
   if constexpr (!Format::kQuantized) {
     using Large = Tile<Format, 128, 128>;
-    const int64_t tiles = (call.out + 127) / 128 * ((call.rows + 127) / 128);
+    const int64_t tiles = (call.places + 127) / 128 * ((call.rows + 127) / 128);
     if (tiles >= stream->device->multiprocessors && Large::kSharedBytes <= stream->device->shared_bytes) {
       return Launch<Large>(stream, call);
     }

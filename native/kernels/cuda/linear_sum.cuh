@@ -47,13 +47,20 @@ __device__ __forceinline__ void CloseGroup(Sum (&sum)[4], float low_scale, float
   }
 }
 
-/* What is left after the sum over all slices. */
-__device__ __forceinline__ void WriteElement(const LinearCall& call, int64_t row, int64_t feature, float total) {
-  if (row < call.rows && feature < call.out) {
-    if (call.x_scales != nullptr) {
-      total = total * call.x_scales[row];
-    }
-    call.y[row * call.y_stride + feature] = call.bias == nullptr ? total : total + call.bias[feature];
+/* What is left of an element after the sum over all slices. */
+__device__ __forceinline__ float Finish(const LinearCall& call, int64_t row, int64_t feature, float total) {
+  if (call.x_scales != nullptr) {
+    total = total * call.x_scales[row];
+  }
+  return call.bias == nullptr ? total : total + call.bias[feature];
+}
+
+__device__ __forceinline__ void WriteElement(const LinearCall& call, int64_t row, int64_t place, float total) {
+  const int64_t feature = FeatureAt(call.gated_width, call.places, place);
+  if (row < call.rows && feature >= 0) {
+    float* y = call.y + row * call.y_stride + feature;
+    const float product = Finish(call, row, feature, total);
+    *y = call.end.adds ? *y + product : product;
   }
 }
 

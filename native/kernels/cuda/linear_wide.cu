@@ -75,7 +75,7 @@ struct Stages {
 template <typename W>
 __device__ __forceinline__ void Produce(const LinearCall& call, int64_t tiles, const Stages<W>& stages, int lane) {
   using Format = typename W::Format;
-  const int64_t all_feature_tiles = (call.out + kWarpFeatures - 1) / kWarpFeatures;
+  const int64_t all_feature_tiles = (call.places + kWarpFeatures - 1) / kWarpFeatures;
   uint32_t turn = 0;
   for (int64_t index = blockIdx.x; index < tiles; index += gridDim.x) {
     const TileOf tile(call, index);
@@ -159,7 +159,7 @@ struct Consumer {
   /* A half block of codes; its group's scales come while the products go on. */
   __device__ __forceinline__ void AddHalf(const LinearCall& call, const uint4 (&raw)[Format::kWords], const char* inputs,
                                           int64_t feature_tile, int64_t half_block, int half, bool is_last, int lane) {
-    const bool is_there = feature_tile * kWarpFeatures < call.out;
+    const bool is_there = feature_tile * kWarpFeatures < call.places;
     const int64_t group = GroupOf(call, half_block);
     ZeroPair zeros{};
     if constexpr (Format::kWords == 1) {
@@ -352,7 +352,7 @@ kp_status Launch(kp_stream* stream, LinearCall call, char* tiles_at) {
     return status;
   }
   call.x = tiles_at;
-  const int64_t tiles = (call.out + kFeatures - 1) / kFeatures * ((call.rows + kRows - 1) / kRows);
+  const int64_t tiles = (call.places + kFeatures - 1) / kFeatures * ((call.rows + kRows - 1) / kRows);
   const int64_t blocks = tiles < stream->device->multiprocessors ? tiles : stream->device->multiprocessors;
   return KP_LAUNCH(kernel, static_cast<unsigned>(blocks), kThreads, W::kSharedBytes, stream, call, tiles);
 }
@@ -368,7 +368,7 @@ kp_status LaunchBits(kp_stream* stream, int bits, const LinearCall& call, char* 
 
 /* Where there are not enough tiles to go round, the smaller ones of the kernel for many rows keep more of the device busy. */
 bool TakesWide(const kp_device& device, const LinearShape& shape, int64_t rows) {
-  const int64_t tiles = (shape.out + kFeatures - 1) / kFeatures * ((rows + kRows - 1) / kRows);
+  const int64_t tiles = (shape.places + kFeatures - 1) / kFeatures * ((rows + kRows - 1) / kRows);
   return device.has_wgmma && !device.batch_invariant && shape.arithmetic != Arithmetic::kF32 && rows > kFewRows &&
          tiles >= device.multiprocessors;
 }

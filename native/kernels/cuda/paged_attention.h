@@ -23,12 +23,14 @@ inline constexpr int64_t Spans(int64_t context) { return (context + kSpanTokens 
 /* Floats of a span's result: the weighted values, the maximum and the sum. */
 inline constexpr int64_t PartialFloats(int64_t head_dim) { return head_dim + 2; }
 
-/* A kernel's call. spans > 0: a block takes one span of a tile, and leaves its result in the workspace; 0: all of them, and writes y. */
+/* A kernel's call. spans > 0: a block takes one span of a tile, leaves its result in the workspace, and the last of the tile writes y;
+ * 0: a block takes all of them. */
 struct AttentionCall {
   kp_paged_attention_args args;
   int64_t head_bytes; /* of a kv head's part of a cache block */
   int32_t group;      /* query heads of a kv head */
   int32_t spans;
+  unsigned* finished; /* a counter of blocks for each tile and kv head */
 };
 
 /* The most tiles of so many rows that a call can have; the launch is that large, as only the device knows how rows are shared out. */

@@ -1,7 +1,7 @@
 /* Attention in fp32 without tensor cores: for an fp32 cache, and for shapes whose rows are not whole words of 16 bytes. */
 #include "common/kv_cache.h"
 #include "cuda/device/reduce.cuh"
-#include "cuda/paged_attention_tile.cuh"
+#include "cuda/paged_attention_merge.cuh"
 
 namespace kp::cuda {
 namespace {
@@ -182,6 +182,8 @@ __global__ void __launch_bounds__(kThreads) AttendFloats(AttentionCall call) {
   Floats<T> floats(call, tile, shared);
   const int64_t first_span = floats.First() / kSpanTokens;
   const int64_t last_span = (floats.Last() - 1) / kSpanTokens;
+  const auto blocks = static_cast<unsigned>(last_span - first_span + 1); /* of the tile, where a block takes one span */
+  const bool is_split = call.spans > 0 && blocks > 1;
   Running total;
   if (call.spans > 0) {
     const int64_t span = blockIdx.z;
@@ -199,7 +201,7 @@ __global__ void __launch_bounds__(kThreads) AttendFloats(AttentionCall call) {
     if (r >= tile.count) {
       break;
     }
-    float* partial = call.spans > 0 ? PartialAt(call, tile.Token(r), tile.Head(r), blockIdx.z) : nullptr;
+    float* partial = is_split ? PartialAt(call, tile.Token(r), tile.Head(r), blockIdx.z) : nullptr;
 #pragma unroll
     for (int i = 0; i < kMostShare; ++i) {
       const int d = static_cast<int>(threadIdx.x) + i * kThreads;
@@ -215,6 +217,9 @@ __global__ void __launch_bounds__(kThreads) AttendFloats(AttentionCall call) {
       partial[call.args.head_dim] = total.maximum[r];
       partial[call.args.head_dim + 1] = total.sum[r];
     }
+  }
+  if (is_split) {
+    MergeSpans<kThreads, kMostHeadDim>(call, tile, blocks);
   }
 }
 

@@ -7,7 +7,7 @@
 #include "common/kv_cache.h"
 #include "cuda/device/mma.cuh"
 #include "cuda/device/reduce.cuh"
-#include "cuda/paged_attention_tile.cuh"
+#include "cuda/paged_attention_merge.cuh"
 
 namespace kp::cuda {
 namespace {
@@ -387,6 +387,8 @@ __global__ void __launch_bounds__(kThreads) AttendTensor(AttentionCall call) {
   const int last = tile.Position(tile.count - 1) + 1;
   int64_t span = first / kSpanTokens;
   int64_t end_span = (last - 1) / kSpanTokens + 1;
+  const auto blocks = static_cast<unsigned>(end_span - span); /* of the tile, where a block takes one span */
+  const bool is_split = call.spans > 0 && blocks > 1;
   if (call.spans > 0) {
     if (blockIdx.z < span || blockIdx.z >= end_span) {
       return;
@@ -419,7 +421,7 @@ __global__ void __launch_bounds__(kThreads) AttendTensor(AttentionCall call) {
     if (row >= tile.count) {
       continue;
     }
-    float* partial = call.spans > 0 ? PartialAt(call, tile.Token(row), tile.Head(row), blockIdx.z) : nullptr;
+    float* partial = is_split ? PartialAt(call, tile.Token(row), tile.Head(row), blockIdx.z) : nullptr;
     if (partial != nullptr && result.Tile(0) == 0 && result.Lane() % 4 == 0) {
       partial[args.head_dim] = result.maximum[half];
       partial[args.head_dim + 1] = result.sum[half];
@@ -434,6 +436,9 @@ __global__ void __launch_bounds__(kThreads) AttendTensor(AttentionCall call) {
         WriteResult(args, tile.Token(row), tile.Head(row), d, value / result.sum[half]);
       }
     }
+  }
+  if (is_split) {
+    MergeSpans<kThreads, 64 * kDimBlocks>(call, tile, blocks);
   }
 }
 

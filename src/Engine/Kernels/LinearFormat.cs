@@ -24,5 +24,8 @@ internal record struct LinearFormat
     /// <summary>1 = inputs are quantized to 8 bits, one scale a row.</summary>
     public int DynamicInputs;
 
+    /// <summary>1 = the rows are gates, then as many ups, so that a product may end with <see cref="Epilogue.Gate"/>.</summary>
+    public int Gated;
+
     public static LinearFormat Plain(ElementType type) => new() { Type = type };
 }

@@ -1,7 +1,7 @@
 using unsafe LinearBytes = delegate* unmanaged<nint, long>;
 using unsafe LinearCreate = delegate* unmanaged<nint, long, long, nint, nint, int>;
 using unsafe LinearDestroy = delegate* unmanaged<nint, void>;
-using unsafe LinearForward = delegate* unmanaged<nint, nint, nint, int, long, long, nint, nint, long, int>;
+using unsafe LinearForward = delegate* unmanaged<nint, nint, int>;
 using unsafe LinearLoad = delegate* unmanaged<nint, long, long, nint, int, long, int>;
 using unsafe LinearPackedBytes = delegate* unmanaged<nint, long, long, nint, long>;
 

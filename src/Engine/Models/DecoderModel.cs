@@ -10,14 +10,16 @@ internal sealed class DecoderModel
     private readonly TableWeight _embedding;
     private readonly RotaryEmbedding[] _rotaries;
     private readonly IBlock[] _blocks;
-    private readonly INorm _finalNorm;
+    /// <summary>Before each block, and behind the last.</summary>
+    private readonly INorm[] _norms;
+
     private readonly Linear _head;
 
     private DecoderModel(DecoderSpec spec, ModelBuilder builder)
     {
         _embedding = builder.Weights.Table(spec.Embedding);
         _blocks = [.. spec.Blocks.Select(block => block.Load(builder))];
-        _finalNorm = spec.FinalNorm.Load(builder);
+        _norms = [.. _blocks.Select(block => block.InputNorm), spec.FinalNorm.Load(builder)];
         _head = new Linear(builder.Weights.Linear(spec.Head));
         _rotaries = [.. builder.Rotaries];
     }
@@ -37,12 +39,12 @@ internal sealed class DecoderModel
         {
             rotary.Prepare(context);
         }
+        _norms[0].Forward(context);
         for (int i = 0; i < _blocks.Length; i++)
         {
             context.IsLastBlock = i == _blocks.Length - 1;
-            _blocks[i].Forward(context);
+            _blocks[i].Forward(context, _norms[i + 1]);
         }
-        _finalNorm.Forward(context, context.Normed);
     }
 
     /// <summary>Logits of the step's logit rows, after <see cref="Forward"/>.</summary>

@@ -4,13 +4,10 @@ namespace KServePaged.Engine.Models;
 
 /// <summary>
 /// All that a model sees of a step: the batch as device arrays, the cache, and the activations. Made once, its step part set anew for
-/// each step. Hidden state between two blocks = <see cref="Residual"/> + what is pending (<see cref="TakePending"/>): the next norm
-/// adds it in the same pass.
+/// each step. Between two sublayers the hidden state is <see cref="Residual"/>, and <see cref="Normed"/> what the next one's norm makes of it.
 /// </summary>
 internal sealed class ForwardContext
 {
-    private nint _pending;
-
     public required DeviceStream Stream { get; init; }
 
     /// <summary>Type of <see cref="Normed"/> and of everything else that feeds a matrix product.</summary>
@@ -33,7 +30,7 @@ internal sealed class ForwardContext
     /// <summary>[tokens, hidden] f32.</summary>
     public required nint Residual { get; init; }
 
-    /// <summary>[tokens, hidden] f32: where a sublayer writes its output.</summary>
+    /// <summary>[tokens, hidden] f32: what products that are added to the residual may work in.</summary>
     public required nint Delta { get; init; }
 
     /// <summary>[tokens, hidden] of <see cref="ComputeType"/>: what a norm makes for the next sublayer.</summary>
@@ -80,7 +77,7 @@ internal sealed class ForwardContext
     /// </summary>
     public bool IsLastBlock { get; set; }
 
-    /// <summary>From here on the step has its logit rows only. Nothing may be pending.</summary>
+    /// <summary>From here on the step has its logit rows only.</summary>
     /// <param name="rows">[tokens, columns] of the compute type: what the sublayer computed so far.</param>
     /// <param name="columns">Elements of a row.</param>
     /// <param name="kept">Receives [<see cref="LogitRows"/>, columns] f32.</param>
@@ -91,16 +88,5 @@ internal sealed class ForwardContext
         Stream.Copy(Residual, Delta, (long)LogitRows * HiddenSize * ElementType.Float32.Bytes());
         Tokens = LogitRows;
         LogitTokens = 0;
-    }
-
-    /// <summary>A sublayer's output is to be added to the residual.</summary>
-    public void SetPending(nint delta) => _pending = delta;
-
-    /// <returns>The address of what the next norm must add to the residual; 0 = nothing. Whoever takes it adds it.</returns>
-    public nint TakePending()
-    {
-        nint pending = _pending;
-        _pending = 0;
-        return pending;
     }
 }

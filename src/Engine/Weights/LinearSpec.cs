@@ -8,5 +8,8 @@ internal sealed record LinearSpec(int InFeatures, params IReadOnlyList<LinearPar
     /// <summary>Its outputs are logits: what rounding does there reaches the choice of a token at once.</summary>
     public bool MakesLogits { get; init; }
 
+    /// <summary>Its rows are gates, then as many ups.</summary>
+    public bool IsGated { get; init; }
+
     public bool HasBias => Parts.Any(part => part.HasBias);
 }

@@ -85,8 +85,16 @@ public sealed class WeightLoaderTests : IDisposable
         DeviceBuffer x = Own(_device.Allocate(input.Length * sizeof(float)));
         DeviceBuffer y = Own(_device.Allocate(linear.Matrix.OutFeatures * sizeof(float)));
         _stream.Write<float>(x.Address, input);
-        _stream.Linear(
-            linear.Matrix, x.Address, ElementType.Float32, input.Length, 1, linear.Bias?.Address ?? 0, y.Address, linear.Matrix.OutFeatures);
+        _stream.Linear(linear.Matrix, new LinearArguments
+        {
+            X = x.Address,
+            XType = ElementType.Float32,
+            XStride = input.Length,
+            Rows = 1,
+            Bias = linear.Bias?.Address ?? 0,
+            Y = y.Address,
+            YStride = linear.Matrix.OutFeatures,
+        });
         float[] output = new float[linear.Matrix.OutFeatures];
         _stream.ReadAndSynchronize<float>(y.Address, output);
         return output;

@@ -40,10 +40,12 @@ public sealed partial class SignatureTests
             ("KP_ISA_AVX512", (long)Isa.Avx512), ("KP_ISA_AVX512_BF16", (long)Isa.Avx512BFloat16),
             ("KP_SILU", (long)Activation.Silu), ("KP_GELU", (long)Activation.Gelu), ("KP_GELU_TANH", (long)Activation.GeluTanh),
             ("KP_RELU", (long)Activation.Relu),
+            ("KP_STORE", (long)Epilogue.Store), ("KP_ADD_RMS_NORM", (long)Epilogue.AddRmsNorm),
+            ("KP_ADD_LAYER_NORM", (long)Epilogue.AddLayerNorm), ("KP_GATE", (long)Epilogue.Gate),
         ];
         Assert.Equal(CHeaders.Evaluate([.. pairs.Select(pair => pair.C)]), pairs.Select(pair => pair.Managed));
-        Assert.Equal(7 + 3 + 5 + 4, Enum.GetValues<KernelStatus>().Length + Enum.GetValues<ElementType>().Length
-            + Enum.GetValues<Isa>().Length + Enum.GetValues<Activation>().Length);
+        Assert.Equal(7 + 3 + 5 + 4 + 4, Enum.GetValues<KernelStatus>().Length + Enum.GetValues<ElementType>().Length
+            + Enum.GetValues<Isa>().Length + Enum.GetValues<Activation>().Length + Enum.GetValues<Epilogue>().Length);
     }
 
     private static string[] Parameters(string text) =>

@@ -14,6 +14,7 @@ public sealed class StructLayoutTests
         { typeof(DeviceOptions), "kp_device_options" },
         { typeof(NativeDeviceInfo), "kp_device_info" },
         { typeof(LinearFormat), "kp_linear_format" },
+        { typeof(LinearArguments), "kp_linear_args" },
         { typeof(RopeCacheWriteArguments), "kp_rope_cache_write_args" },
         { typeof(PagedAttentionArguments), "kp_paged_attention_args" },
         { typeof(SamplingRow), "kp_sampling_row" },

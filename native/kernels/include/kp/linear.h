@@ -29,11 +29,17 @@
  *   y = t[r] * (the sum above, of p) + bias[o]
  * A row of x whose largest magnitude is below 2^-100 counts as zeros; one that holds NaN or infinity makes its row of y NaN.
  *
- * How codes, scales and padding lie in memory is the library's own affair. */
+ * Epilogues. What is computed from the products above beside storing them, with the bits of the separate calls:
+ *   KP_STORE           y = product                                              y [rows, out] f32
+ *   KP_ADD_RMS_NORM    residual += product, then y = kp_rms_norm(residual)      y [rows, out] of y_dtype
+ *   KP_ADD_LAYER_NORM  residual += product, then y = kp_layer_norm(residual)    y [rows, out] of y_dtype
+ *   KP_GATE            y = kp_gated_activation(product)                         y [rows, out / 2] of y_dtype
+ *
+ * How codes, scales and padding lie in memory, and in which order the rows of a gated matrix, is the library's own affair. */
 #ifndef KP_LINEAR_H_
 #define KP_LINEAR_H_
 
-#include "kp/kp.h"
+#include "kp/activation.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,6 +55,7 @@ typedef struct kp_linear_format {
   kp_dtype scale_dtype;   /* in which scales are kept */
   int32_t zero_points;    /* 1 = each group has one; with 4 bits only */
   int32_t dynamic_inputs; /* 1 = inputs are quantized to 8 bits, one scale a row */
+  int32_t gated;          /* 1 = the rows are gates, then as many ups: the matrix may end with KP_GATE; out is even */
 } kp_linear_format;
 
 /* An empty packed matrix [out, in]. in, out >= 1. */
@@ -64,10 +71,30 @@ KP_API int64_t kp_linear_packed_bytes(kp_device* device, int64_t out, int64_t in
  * KP_INVALID_DATA: source holds NaN or infinity, or a number that becomes infinite in the format's dtype; those rows are then undefined. */
 KP_API kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
                                 int64_t source_stride);
-/* x [rows, in] of x_dtype (KP_F32, or KP_BF16 for a linear of dtype KP_BF16), row stride x_stride; bias [out] f32 or null;
- * y [rows, out] f32, row stride y_stride. rows = 0 is fine. x and y must not overlap. */
-KP_API kp_status kp_linear_forward(kp_stream* stream, const kp_linear* linear, const void* x, kp_dtype x_dtype, int64_t x_stride,
-                                   int64_t rows, const float* bias, float* y, int64_t y_stride);
+
+typedef int32_t kp_epilogue;
+enum { KP_STORE = 0, KP_ADD_RMS_NORM = 1, KP_ADD_LAYER_NORM = 2, KP_GATE = 3 };
+
+typedef struct kp_linear_args {
+  const kp_linear* linear; /* every row loaded */
+  const void* x;           /* [rows, in] of x_dtype, row stride x_stride */
+  int64_t x_stride;
+  int64_t rows;      /* 0 is fine */
+  const float* bias; /* [out] f32, or null */
+  void* y;           /* as the epilogue says, row stride y_stride; overlaps nothing else */
+  int64_t y_stride;  /* of KP_STORE; of the others the length of a row */
+  kp_dtype x_dtype;  /* KP_F32, or KP_BF16 for a linear of dtype KP_BF16 */
+  kp_dtype y_dtype;  /* KP_F32; not of KP_STORE also KP_BF16 */
+  kp_epilogue epilogue;
+  kp_activation activation; /* of KP_GATE */
+  float* product;           /* [rows, out] f32, undefined before and after; null with KP_STORE */
+  float* residual;          /* [rows, out] f32, of the additions, as are the norm's arguments */
+  const float* norm_weight; /* [out] f32 */
+  const float* norm_bias;   /* [out] f32, or null; of KP_ADD_LAYER_NORM */
+  float eps;
+} kp_linear_args;
+
+KP_API kp_status kp_linear_forward(kp_stream* stream, const kp_linear_args* args);
 
 #ifdef __cplusplus
 }

@@ -25,22 +25,22 @@ internal sealed class Attention : ISublayer
         _output = new Linear(builder.Weights.Linear(spec.Output));
     }
 
-    public void Forward(ForwardContext context, nint input, nint output)
+    public void Forward(ForwardContext context, INorm next)
     {
         context.Scratch.Reset();
         nint queryKeyValue = context.Scratch.Take((long)context.Tokens * _queryKeyValueWidth * ElementType.Float32.Bytes());
         nint attended = context.Scratch.Take((long)context.Tokens * _outputWidth * context.ComputeType.Bytes());
-        _queryKeyValue.Forward(context, input, queryKeyValue);
+        _queryKeyValue.Forward(context, context.Normed, queryKeyValue);
         RotateAndCache(context, queryKeyValue);
         Attend(context, queryKeyValue, attended);
         if (context is { IsLastBlock: true, LogitTokens: not 0 })
         {
             nint kept = queryKeyValue; // read by now, and wide enough
             context.KeepLogitRows(attended, _outputWidth, kept);
-            _output.Forward(context, kept, ElementType.Float32, context.LogitRows, output);
+            _output.AddAndNorm(context, kept, ElementType.Float32, next);
             return;
         }
-        _output.Forward(context, attended, output);
+        _output.AddAndNorm(context, attended, context.ComputeType, next);
     }
 
     private void RotateAndCache(ForwardContext context, nint queryKeyValue) => context.Stream.RopeCacheWrite(new RopeCacheWriteArguments

@@ -9,7 +9,11 @@ internal sealed record GatedMlpSpec : SublayerSpec
     public required Activation Activation { get; init; }
 
     /// <summary>hidden → gate rows, then as many up rows.</summary>
-    public required LinearSpec GateUp { get; init; }
+    public required LinearSpec GateUp
+    {
+        get;
+        init => field = value with { IsGated = true };
+    }
 
     public required LinearSpec Down { get; init; }
 

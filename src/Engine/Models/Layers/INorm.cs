@@ -1,10 +1,13 @@
+using KServePaged.Engine.Kernels;
+
 namespace KServePaged.Engine.Models.Layers;
 
-/// <summary>A norm of the hidden state.</summary>
+/// <summary>A norm of the residual.</summary>
 internal interface INorm
 {
-    /// <summary>Adds what is pending to the residual, and writes the norm of the residual.</summary>
-    /// <param name="context">The step's.</param>
-    /// <param name="output">[tokens, hidden] of the compute type.</param>
-    void Forward(ForwardContext context, nint output);
+    /// <summary>Writes the norm of the residual to the context's <c>Normed</c>.</summary>
+    void Forward(ForwardContext context);
+
+    /// <returns>The product with this norm as its epilogue, behind the addition to the residual.</returns>
+    LinearArguments Behind(LinearArguments product);
 }

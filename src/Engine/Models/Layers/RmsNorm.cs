@@ -4,6 +4,13 @@ namespace KServePaged.Engine.Models.Layers;
 
 internal sealed class RmsNorm(DeviceBuffer weight, float epsilon) : INorm
 {
-    public void Forward(ForwardContext context, nint output) => context.Stream.RmsNorm(
-        context.TakePending(), context.Residual, weight.Address, output, context.ComputeType, context.Tokens, context.HiddenSize, epsilon);
+    public void Forward(ForwardContext context) => context.Stream.RmsNorm(
+        x: 0, context.Residual, weight.Address, context.Normed, context.ComputeType, context.Tokens, context.HiddenSize, epsilon);
+
+    public LinearArguments Behind(LinearArguments product) => product with
+    {
+        Epilogue = Epilogue.AddRmsNorm,
+        NormWeight = weight.Address,
+        Eps = epsilon,
+    };
 }
