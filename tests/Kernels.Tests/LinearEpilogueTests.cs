@@ -143,7 +143,16 @@ public sealed class LinearEpilogueTests
         nint other = rig.Upload(new float[16]).Address;
         LinearArguments norm = new()
         {
-            X = x, XStride = 8, Rows = 2, Y = y, YStride = 8, Epilogue = Epilogue.AddRmsNorm, Product = other, Residual = rig.Upload(new float[16]).Address, NormWeight = x, Eps = 1e-5f,
+            X = x,
+            XStride = 8,
+            Rows = 2,
+            Y = y,
+            YStride = 8,
+            Epilogue = Epilogue.AddRmsNorm,
+            Product = other,
+            Residual = rig.Upload(new float[16]).Address,
+            NormWeight = x,
+            Eps = 1e-5f,
         };
         LinearArguments gate = norm with { YStride = 4, Epilogue = Epilogue.Gate };
 
