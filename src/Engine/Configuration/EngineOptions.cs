@@ -27,7 +27,7 @@ public sealed record EngineOptions
     [Range(1, 1 << 20)] public int MaxBatchedTokens { get; init; } = 512;
 
     /// <summary>
-    /// Prompt tokens of a step in which sequences decode, or three times those sequences where that is more. All streams wait for the whole step:
+    /// Prompt tokens of a step in which sequences decode, or three times all that run or wait to, where that is more. All streams wait for the whole step:
     /// smaller keeps the time between tokens even, larger brings the first token of new prompts sooner.
     /// </summary>
     [Range(1, 1 << 20)] public int MixedPromptTokens { get; init; } = 48;

@@ -77,8 +77,10 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
         bool preempted = PlanDecodes(plan, reservation);
         if (plan.SequenceCount > 0)
         {
-            // In proportion to many decodes, whose step takes long anyway: else prompts would wait ever longer for their turn.
-            _tokensLeft = Math.Min(_tokensLeft, Math.Max(limits.MixedPromptTokens, 3 * plan.SequenceCount));
+            // In proportion to all who want their next token, the first or another: many decodes take long anyway, and a crowd of prompts
+            // would wait ever longer behind a few decodes.
+            int sequences = Math.Min(RunningCount + WaitingCount, limits.MaxSequences);
+            _tokensLeft = Math.Min(_tokensLeft, Math.Max(limits.MixedPromptTokens, 3 * sequences));
         }
         PlanPrompts(plan);
         // Whoever was admitted now would take the blocks that the preempted one needs to come back.

@@ -7,7 +7,8 @@ namespace KServePaged.Engine.Scheduling;
 internal sealed record SchedulingLimits(int MaxSequences, int MaxBatchedTokens, int MaxLogitRows)
 {
     /// <summary>
-    /// Prompt tokens of a step in which sequences decode, or three times those sequences where that is more: all of them wait for the whole step.
+    /// Prompt tokens of a step in which sequences decode, or three times all sequences that run or wait to, where that is more. Those that
+    /// decode wait for the whole step.
     /// </summary>
     public int MixedPromptTokens { get; init; } = MaxBatchedTokens;
 }

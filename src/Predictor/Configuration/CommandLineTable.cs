@@ -89,7 +89,7 @@ internal static class CommandLineTable
         One(Batching, "max_num_batched_tokens", "TOKENS", "Tokens of one step: decodes first, then chunks of prompts.",
             (o, v) => Engine(o, e => e with { MaxBatchedTokens = OptionValues.Count(v, 1, 1 << 20) }), o => Text(o.Engine.MaxBatchedTokens)),
         One(Batching, "mixed_prompt_tokens", "TOKENS",
-            "Prompt tokens of a step that decodes too, or three times its decodes where that is more. Smaller keeps streams even, larger answers new prompts sooner.",
+            "Prompt tokens of a step that decodes too, or three for each sequence that runs or waits where that is more. Smaller keeps streams even, larger answers new prompts sooner.",
             (o, v) => Engine(o, e => e with { MixedPromptTokens = OptionValues.Count(v, 1, 1 << 20) }),
             o => Text(o.Engine.MixedPromptTokens)),
         One(Batching, "max_queued_requests", "COUNT", "Requests that may wait beside the running ones; more are refused with a retry hint.",

@@ -64,11 +64,12 @@ internal sealed class SchedulerRun
     /// <returns>Whether anything was computed.</returns>
     public bool Step()
     {
+        int sequences = Math.Min(Live.Count, _limits.MaxSequences);
         HashSet<Sequence> decodes = [.. Live.Where(sequence => sequence is { State: SequenceState.Running, PendingLength: 1 })];
         using (KvReservation reservation = Cache.Reserve())
         {
             Scheduler.Plan(Plan, reservation);
-            CheckPlan(decodes);
+            CheckPlan(decodes, sequences);
             Model.Execute(Plan, _result);
             reservation.Commit();
         }
@@ -109,10 +110,10 @@ internal sealed class SchedulerRun
         }
     }
 
-    private void CheckPlan(HashSet<Sequence> decodes)
+    private void CheckPlan(HashSet<Sequence> decodes, int sequences)
     {
         int decoded = Enumerable.Range(0, Plan.SequenceCount).Count(i => decodes.Contains(Plan[i].Sequence));
-        Assert.True(decoded == 0 || Plan.TokenCount - decoded <= Math.Max(_limits.MixedPromptTokens, 3 * decoded));
+        Assert.True(decoded == 0 || Plan.TokenCount - decoded <= Math.Max(_limits.MixedPromptTokens, 3 * sequences));
         Assert.True(Plan.TokenCount <= _limits.MaxBatchedTokens);
         Assert.True(Plan.LogitCount <= _limits.MaxLogitRows);
         Assert.True(Scheduler.RunningCount <= _limits.MaxSequences);

@@ -35,21 +35,21 @@ public sealed class SchedulerTests
     [Fact]
     public void Plan_WhileOthersDecode_GivesPromptsAtMostTheirPart()
     {
-        var run = new SchedulerRun(64, 4, new SchedulingLimits(4, 100, 4) { MixedPromptTokens = 5 });
+        var run = new SchedulerRun(64, 4, new SchedulingLimits(4, 100, 4) { MixedPromptTokens = 10 });
         run.Add(New(1, 20, 4));
         Assert.Equal(["1: 0+20 draws"], PlanOf(run)); // nobody waits for this step
-        run.Add(New(2, 12, 9));
-        run.Add(New(3, 30, 9));
-        Assert.Equal(["1: 20+1 draws", "2: 0+5"], PlanOf(run));
-        Assert.Equal(["1: 21+1 draws", "2: 5+5"], PlanOf(run));
-        Assert.Equal(["1: 22+1 draws", "2: 10+2 draws", "3: 0+3"], PlanOf(run)); // in order of arrival
-        Assert.Equal(["2: 12+1 draws", "3: 3+5"], PlanOf(run));
+        run.Add(New(2, 24, 9));
+        run.Add(New(3, 60, 9));
+        Assert.Equal(["1: 20+1 draws", "2: 0+10"], PlanOf(run));
+        Assert.Equal(["1: 21+1 draws", "2: 10+10"], PlanOf(run));
+        Assert.Equal(["1: 22+1 draws", "2: 20+4 draws", "3: 0+6"], PlanOf(run)); // in order of arrival
+        Assert.Equal(["2: 24+1 draws", "3: 6+10"], PlanOf(run));
         run.Abort(run.Live[0]);
-        Assert.Equal(["3: 8+22 draws"], PlanOf(run)); // nobody decodes any more
+        Assert.Equal(["3: 16+44 draws"], PlanOf(run)); // nobody decodes any more
     }
 
     [Fact]
-    public void Plan_WhileManyDecode_GivesPromptsThreeTimesAsMuch()
+    public void Plan_WhileManyDecode_GivesPromptsThreeTokensForEachSequence()
     {
         var run = new SchedulerRun(64, 4, new SchedulingLimits(8, 100, 8) { MixedPromptTokens = 5 });
         for (int id = 1; id <= 3; id++)
@@ -58,7 +58,20 @@ public sealed class SchedulerTests
         }
         Assert.Equal(["1: 0+2 draws", "2: 0+2 draws", "3: 0+2 draws"], PlanOf(run));
         run.Add(New(4, 40, 2));
-        Assert.Equal(["1: 2+1 draws", "2: 2+1 draws", "3: 2+1 draws", "4: 0+9"], PlanOf(run));
+        Assert.Equal(["1: 2+1 draws", "2: 2+1 draws", "3: 2+1 draws", "4: 0+12"], PlanOf(run));
+    }
+
+    [Fact]
+    public void Plan_WhileACrowdWaitsBehindOneDecode_CountsAsManyAsMayRun()
+    {
+        var run = new SchedulerRun(256, 4, new SchedulingLimits(8, 100, 8) { MixedPromptTokens = 5 });
+        run.Add(New(1, 2, 3));
+        Assert.Equal(["1: 0+2 draws"], PlanOf(run));
+        for (int id = 2; id <= 12; id++)
+        {
+            run.Add(New(id, 20, 2));
+        }
+        Assert.Equal(["1: 2+1 draws", "2: 0+20 draws", "3: 0+4"], PlanOf(run));
     }
 
     [Fact]
