@@ -18,6 +18,7 @@ kp_device* DeviceOf(kp_stream* stream);
 
 kp_status Allocate(kp_device* device, int64_t bytes, void** address);
 void Free(kp_device* device, void* address);
+void Touch(void* address, int64_t bytes);
 kp_status Write(kp_stream* stream, void* destination, const void* host, int64_t bytes);
 kp_status Read(kp_stream* stream, const void* source, void* host, int64_t bytes);
 kp_status Copy(kp_stream* stream, void* destination, const void* source, int64_t bytes);

@@ -34,6 +34,18 @@ void kp_buffer_free(kp_device* device, void* address) {
   }
 }
 
+kp_status kp_buffer_touch(kp_device* device, void* address, int64_t bytes) {
+  return kp::Guard([&]() -> kp_status {
+    KP_REQUIRE(device != nullptr, "device must not be null");
+    KP_REQUIRE(bytes >= 0, "bytes = %lld must not be negative", Print(bytes));
+    KP_REQUIRE(bytes == 0 || address != nullptr, "address must not be null");
+    if (bytes > 0) {
+      kp::backend::Touch(address, bytes);
+    }
+    return KP_OK;
+  });
+}
+
 kp_status kp_buffer_write(kp_stream* stream, void* destination, const void* host, int64_t bytes) {
   return Run(stream, destination, host, bytes, kp::backend::Write);
 }

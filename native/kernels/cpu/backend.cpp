@@ -1,5 +1,8 @@
 #include "abi/backend.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -25,6 +28,15 @@ kp_status Allocate(kp_device* device, int64_t bytes, void** address) {
 }
 
 void Free(kp_device* device, void* address) { device->Free(address); }
+
+/* Page by page, not by madvise: that holds the lock on the process's address space for the whole range, and a start took 4 s instead of 0.3. */
+void Touch(void* address, int64_t bytes) {
+  constexpr int64_t kPage = 4096;
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 19);
+  for (int64_t at = 0; at < bytes; at += kPage) {
+    __atomic_fetch_or(static_cast<char*>(address) + at, char{0}, __ATOMIC_RELAXED); /* a write, and nobody's value changes */
+  }
+}
 
 kp_status Copy(kp_stream*, void* destination, const void* source, int64_t bytes) {
   std::memcpy(destination, source, static_cast<size_t>(bytes));

@@ -11,6 +11,8 @@ kp_status Allocate(kp_device* device, int64_t bytes, void** address) { return de
 
 void Free(kp_device* device, void* address) { device->Free(address); }
 
+void Touch(void*, int64_t) {}
+
 kp_status Write(kp_stream* stream, void* destination, const void* host, int64_t bytes) { return stream->Write(destination, host, bytes); }
 
 kp_status Read(kp_stream* stream, const void* source, void* host, int64_t bytes) { return stream->Read(source, host, bytes); }

@@ -11,8 +11,15 @@ namespace KServePaged.Engine.Execution;
 internal sealed class KvCacheMemory : IDisposable
 {
     private readonly DeviceBuffer _pool;
+    private readonly BackgroundTouch? _touch;
 
-    public KvCacheMemory(Device device, IReadOnlyList<KvLayerShape> layers, CacheType type, int blockCount, int blockTokens)
+    /// <param name="device">Gives the memory.</param>
+    /// <param name="layers">What each layer caches of a token.</param>
+    /// <param name="type">Of keys and values.</param>
+    /// <param name="blockCount">Blocks of the pool.</param>
+    /// <param name="blockTokens">Tokens of a block.</param>
+    /// <param name="touch">Takes the memory from the system at once instead of block by block at their first use.</param>
+    public KvCacheMemory(Device device, IReadOnlyList<KvLayerShape> layers, CacheType type, int blockCount, int blockTokens, bool touch)
     {
         Type = type;
         BlockTokens = blockTokens;
@@ -28,6 +35,7 @@ internal sealed class KvCacheMemory : IDisposable
             Values[layer] = at + bytes;
             at += 2 * bytes;
         }
+        _touch = touch ? new BackgroundTouch(_pool) : null;
     }
 
     public CacheType Type { get; }
@@ -46,7 +54,11 @@ internal sealed class KvCacheMemory : IDisposable
     public static long BlockBytes(IReadOnlyList<KvLayerShape> layers, CacheType type, int blockTokens) =>
         layers.Sum(layer => 2 * LayerBytes(layer, type, blockTokens));
 
-    public void Dispose() => _pool.Dispose();
+    public void Dispose()
+    {
+        _touch?.Dispose();
+        _pool.Dispose();
+    }
 
     // Each part starts on a cache line, whatever its shape.
     private static long LayerBytes(KvLayerShape layer, CacheType type, int blockTokens) =>

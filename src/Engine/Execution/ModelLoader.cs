@@ -75,7 +75,9 @@ internal sealed class ModelLoader : IDisposable
 
         DecoderModel model = DecoderModel.Load(spec, new ModelBuilder(weights, plan.Limits, _owned));
         Report("cache", weights.BytesTotal);
-        KvCacheMemory cache = Own(new KvCacheMemory(device, spec.CacheLayers, plan.CacheType, plan.BlockCount, plan.BlockTokens));
+        // A size that was asked for is taken; one that was guessed from what is free grows with the load.
+        KvCacheMemory cache = Own(new KvCacheMemory(
+            device, spec.CacheLayers, plan.CacheType, plan.BlockCount, plan.BlockTokens, touch: _options.KvCacheBytes is not null));
         ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache));
         StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize));
         LoadLog.Loaded(

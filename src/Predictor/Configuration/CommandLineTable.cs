@@ -101,7 +101,7 @@ internal static class CommandLineTable
             (o, v) => Engine(o, e => e with { EnablePrefixCaching = v }), o => o.Engine.EnablePrefixCaching),
         One(Batching, "kv_cache_dtype", "TYPE", "Type of cached keys and values: auto (that of the products), float32, bfloat16, float16 or int8 (a scale for each token and head).",
             (o, v) => Engine(o, e => e with { KvCacheDType = CacheType(v) }), o => o.Engine.KvCacheDType),
-        One(Batching, "kv_cache_memory kv_cache_memory_bytes", "SIZE", "Size of the cache. Default: what memory_fraction leaves.",
+        One(Batching, "kv_cache_memory kv_cache_memory_bytes", "SIZE", "Size of the cache, taken from the system at the start. Default: what memory_fraction leaves, taken as it fills.",
             (o, v) => Engine(o, e => e with { KvCacheBytes = OptionValues.Bytes(v) }),
             o => o.Engine.KvCacheBytes is { } bytes ? OptionValues.ShowBytes(bytes) : null),
         One(Batching, "memory_fraction gpu_memory_utilization", "FRACTION", "Share of the device's memory for weights, working space and cache.",

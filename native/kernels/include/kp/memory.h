@@ -13,6 +13,10 @@ extern "C" {
 KP_API kp_status kp_buffer_alloc(kp_device* device, int64_t bytes, void** address);
 /* address null: nothing happens. The device must be idle. */
 KP_API void kp_buffer_free(kp_device* device, void* address);
+/* Has the system give [address, address + bytes) of a buffer now instead of at its first use; contents stay as they are. On the CPU any
+ * thread may call it, while others use the buffer, and works at the lowest priority from then on; elsewhere memory is given when it is
+ * allocated, and nothing happens. bytes = 0 is fine. */
+KP_API kp_status kp_buffer_touch(kp_device* device, void* address, int64_t bytes);
 /* Host to device, device to host, device to device. Host memory may be reused as soon as the call returns for write;
  * for read only after kp_stream_synchronize. Ranges of copy must not overlap. bytes = 0 is fine. */
 KP_API kp_status kp_buffer_write(kp_stream* stream, void* destination, const void* host, int64_t bytes);
