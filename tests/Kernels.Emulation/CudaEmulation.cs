@@ -17,6 +17,9 @@ public static unsafe class CudaEmulation
     /// </summary>
     public static IReadOnlyList<string> Libraries { get; } = [.. new[] { Library, "cuda" }.Where(IsWanted).Where(IsInstalled)];
 
+    private static readonly Lazy<bool> TakesThePlaceOfAGpu = new(() =>
+        IsInstalled("cuda") && NativeLibrary.TryGetExport(NativeLibrary.Load(PathOf("cuda")), "kp_emulation_get_counts", out _));
+
     private static readonly Lazy<nint> Exports = new(() => NativeLibrary.Load(PathOf(Library)));
 
     public static EmulationCounts Counts
@@ -48,6 +51,11 @@ public static unsafe class CudaEmulation
 
     /// <summary>Whether a library is to be tested.</summary>
     public static bool IsWanted(string library) => (Environment.GetEnvironmentVariable("KSERVEPAGED_KERNEL_TARGETS") ?? library) == library;
+
+    /// <summary>
+    /// Whether a library is the emulated one, also where it has taken the place of that for GPUs: eng/gpu/check is proved without a GPU so.
+    /// </summary>
+    public static bool IsEmulated(string library) => library == Library || (library == "cuda" && TakesThePlaceOfAGpu.Value);
 
     private static bool IsInstalled(string library) => File.Exists(PathOf(library));
 

@@ -32,7 +32,7 @@ internal sealed class EngineBench(EngineBenchOptions options, TextWriter output)
 
     private async Task MeasureAsync(ModelShape shape, double until)
     {
-        string folder = Path.Combine(options.Work, $"kservepaged-{shape.Name}-{Environment.ProcessId}");
+        string folder = Path.Combine(WorkFor(shape), $"kservepaged-{shape.Name}-{Environment.ProcessId}");
         try
         {
             SyntheticCheckpoint.Write(shape, folder);
@@ -47,6 +47,15 @@ internal sealed class EngineBench(EngineBenchOptions options, TextWriter output)
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    private string WorkFor(ModelShape shape)
+    {
+        const string Memory = "/dev/shm";
+        long bytes = shape.Tensors.Sum(tensor => (long)tensor.Rows * tensor.Columns) * sizeof(ushort);
+        return options.Work.Length > 0 ? options.Work
+            : Directory.Exists(Memory) && new DriveInfo(Memory).AvailableFreeSpace > bytes + bytes / 8 ? Memory
+            : Path.GetTempPath();
     }
 
     private EngineOptions OptionsFor(string folder) => new()

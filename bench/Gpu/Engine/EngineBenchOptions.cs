@@ -5,12 +5,10 @@ namespace KServePaged.Gpu.Engine;
 /// <summary>What the engine's benchmark is asked for.</summary>
 /// <param name="Seconds">For all models together; what would not end in time is left out, and said.</param>
 /// <param name="Ceilings">Of the device; null: unknown.</param>
-/// <param name="Work">Where checkpoints are made, one at a time.</param>
+/// <param name="Work">Where checkpoints are made, one at a time; empty: in memory if they have room there, else in the folder for temporary files.</param>
 internal sealed record EngineBenchOptions(
     string Device, IReadOnlyList<ModelShape> Models, IReadOnlyList<int> Streams, double Seconds, Ceilings? Ceilings, string Work)
 {
-    private const string Memory = "/dev/shm";
-
     public static EngineBenchOptions Parse(IReadOnlyList<string> arguments)
     {
         var given = new Dictionary<string, string>
@@ -21,7 +19,7 @@ internal sealed record EngineBenchOptions(
             ["seconds"] = "600",
             ["copy"] = "0",
             ["products"] = "0",
-            ["work"] = Directory.Exists(Memory) ? Memory : Path.GetTempPath(),
+            ["work"] = "",
         };
         foreach (string argument in arguments)
         {

@@ -38,7 +38,7 @@ public sealed class KernelTarget
 
     internal bool IsBatchInvariant { get; }
 
-    internal bool IsEmulated => Library == CudaEmulation.Library;
+    internal bool IsEmulated => CudaEmulation.IsEmulated(Library);
 
     /// <summary>Whether the library looks into arrays before it uses them: ids and positions out of range are then refused.</summary>
     internal bool ChecksContents => Library == "cpu";
