@@ -10,6 +10,11 @@ string stories = Path.Combine(shared, "data", "models", "stories260K");
 string heldOut = File.ReadAllText(Path.Combine(root, "eng", "demo-model", "held_out.txt"));
 string tales = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "stories.txt"));
 
+if (args.Length > 0 && !Directory.Exists(stories))
+{
+    Console.Error.WriteLine($"{args[0]} would lose its table of stories260K: there is no {stories}; KSERVEPAGED_SHARED names the reference data");
+    return 1;
+}
 var table = new QualityTable();
 await AddAsync("Demo model (2.9 M parameters), answers of `eng/demo-model/held_out.txt`", demo, codec => ScoredText.Conversations(codec, heldOut));
 if (Directory.Exists(stories))
@@ -25,6 +30,7 @@ if (args is [var document])
 {
     table.WriteInto(document);
 }
+return 0;
 
 async Task AddAsync(string title, string model, Func<ITextCodec, IEnumerable<ScoredText>> texts)
 {

@@ -1,5 +1,6 @@
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Contracts;
+using KServePaged.Engine.Execution;
 using KServePaged.Engine.Tests.Execution;
 using KServePaged.Engine.Tests.Models;
 using KServePaged.Engine.Tests.Weights;
@@ -35,6 +36,21 @@ public sealed class CudaEmulationTests : IDisposable
         Assert.Equal(before.Allocations, after.Allocations);
         // The engine's steps run ahead of the reader by some; closing the stream waits too.
         Assert.InRange(after.Waits - before.Waits, 0, 24);
+    }
+
+    [Fact]
+    public void Load_WithOptionsOfTheCpu_SaysThatTheyHaveNoEffect()
+    {
+        using TemporaryDirectory directory = TinyModel.Write();
+        var logger = new Warnings();
+        var options = new EngineOptions { ModelPath = directory.Path, Device = CudaEmulation.Library, Threads = 1, PinThreads = true, KvCacheBytes = 1 << 20, MaxSequences = 4 };
+
+        using LoadedModel model = ModelLoader.Load(options, progress: null, logger, CancellationToken.None);
+
+        Assert.Collection(
+            logger.All,
+            warning => Assert.StartsWith("threads has no effect", warning, StringComparison.Ordinal),
+            warning => Assert.StartsWith("pin_threads has no effect", warning, StringComparison.Ordinal));
     }
 
     /// <summary>Products, rotation with the cache's write, attention over one span and over several: what one layer more adds to a step.</summary>

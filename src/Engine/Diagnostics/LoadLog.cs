@@ -15,6 +15,9 @@ internal static partial class LoadLog
         "threads is {Threads}, but this process may use {Processors} processors, so workers wait for one another; use at most that many, or 0")]
     public static partial void TooManyThreads(ILogger logger, int threads, int processors);
 
+    [LoggerMessage(3003, LogLevel.Warning, "{Option} has no effect: it is for CPUs, and the model runs on {Device}")]
+    public static partial void NotForGpus(ILogger logger, string option, string device);
+
     [LoggerMessage(3002, LogLevel.Information, "The CPU is used, since no GPU can be: {Reason}")]
     public static partial void NoGpu(ILogger logger, string reason);
 }

@@ -36,6 +36,23 @@ internal static class DeviceChoice
         return (isAuto && set.Isa == Isa.Auto ? OpenGpuIfAny(options, logger) : null) ?? Open(isAuto ? "cpu" : options.Device, options, set.Isa);
     }
 
+    /// <summary>Says which options a GPU has no use for.</summary>
+    public static void WarnOfUnused(EngineOptions options, Device device, ILogger logger)
+    {
+        if (device.Library.Name == "cpu")
+        {
+            return;
+        }
+        if (options.Threads > 0)
+        {
+            LoadLog.NotForGpus(logger, "threads", device.Info.Name);
+        }
+        if (options.PinThreads)
+        {
+            LoadLog.NotForGpus(logger, "pin_threads", device.Info.Name);
+        }
+    }
+
     /// <returns>null where the CUDA library is not installed or finds no GPU that it has code for.</returns>
     private static Device? OpenGpuIfAny(EngineOptions options, ILogger logger)
     {

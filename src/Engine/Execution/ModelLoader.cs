@@ -66,6 +66,7 @@ internal sealed class ModelLoader : IDisposable
             LoadLog.TooManyThreads(_logger, _options.Threads, Environment.ProcessorCount);
         }
         Device device = Own(DeviceChoice.Open(_options, _logger));
+        DeviceChoice.WarnOfUnused(_options, device, _logger);
         DeviceStream stream = Own(device.OpenStream());
         ElementType weightType = WeightTypeOf(config, spec, checkpoint);
         LinearFormat storage = Quantization.FormatOf(_options.Quantization, weightType);

@@ -1,7 +1,6 @@
 using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Execution;
 using KServePaged.Engine.Tests.Weights;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace KServePaged.Engine.Tests.Execution;
@@ -65,19 +64,6 @@ public sealed class ModelLoaderTests
         string expected = $"threads is 1000, but this process may use {Environment.ProcessorCount} processors, "
             + "so workers wait for one another; use at most that many, or 0";
         Assert.Equal(warns ? [expected] : [], logger.All);
-    }
-
-    private sealed class Warnings : ILogger
-    {
-        public List<string> All { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            All.Add(formatter(state, exception));
     }
 
     [Fact]
