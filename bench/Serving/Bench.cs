@@ -70,7 +70,7 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
         var model = new BenchModel(spec.Shape, Path.Combine(parts.Work, "models", spec.Shape.Name));
         string checkpoint = server.NeedsCheckpoint ? model.BuildCheckpoint() : "";
         string gguf = server.NeedsGguf ? model.BuildGguf(spec.Format.Peer) : "";
-        return port => server.Fill(checkpoint, gguf, port, spec.Load.Streams);
+        return port => server.Fill(checkpoint, gguf, port, spec.Load.Streams, spec.Shape);
     }
 
     // A run that fails is a result too; the others go on.

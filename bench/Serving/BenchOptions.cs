@@ -13,7 +13,7 @@ internal sealed record BenchOptions
           MODEL/FORMAT/POINT    one point: small or medium / bf16, int8, int8-dynamic or int4 / closed-N, poisson-RATE, prefill, decode, prefix, busy-N or start
           report                nothing is measured, tables and plots are written anew
 
-          --peer COMMAND        the server to compare with; {model}, {gguf}, {port}, {slots} and {context} are filled in. Without it ours runs alone
+          --peer COMMAND        the server to compare with; {model}, {gguf}, {port}, {slots}, {context} and {cache} are filled in. Without it ours runs alone
           --peer_name NAME      its name in tables; default: peer
           --server COMMAND      ours, when not built from this checkout; {model} and {port} are filled in, --quantization is appended
           --rounds COUNT        of each point, the servers in turn; default 1 for quick, else 3

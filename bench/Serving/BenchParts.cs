@@ -35,7 +35,7 @@ internal sealed class BenchParts
         }
         Execute("cmake", "--build", native, "--target", "machine_ceilings");
         string ours = options.Server
-            ?? $"\"{Path.Combine(published, "KServePaged.Predictor")}\" --model_dir {{model}} --model_name bench --host 127.0.0.1 --port {{port}} --log_level warning --kv_cache_memory 2GiB";
+            ?? $"\"{Path.Combine(published, "KServePaged.Predictor")}\" --model_dir {{model}} --model_name bench --host 127.0.0.1 --port {{port}} --log_level warning --kv_cache_memory {{cache}}";
         return new BenchParts(options, work, ours, Path.Combine(native, "machine_ceilings"));
     }
 

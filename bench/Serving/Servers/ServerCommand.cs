@@ -1,9 +1,11 @@
+using KServePaged.Serving.Models;
+
 namespace KServePaged.Serving.Servers;
 
-/// <summary>How a server is started: words with the placeholders {model} (Hugging Face directory), {gguf} (file), {port} and {slots} (most streams at a time).</summary>
+/// <summary>How a server is started: words with the placeholders {model} (Hugging Face directory), {gguf} (file), {port}, {slots} (most streams at a time), {context} and {cache}.</summary>
 internal sealed class ServerCommand
 {
-    /// <summary>Tokens that a request may have with its answer; {context} stands for this times the slots.</summary>
+    /// <summary>Tokens that a request may have with its answer; {context} stands for this times the slots, {cache} for the bytes of their keys and values in 16 bits.</summary>
     public const int SlotTokens = 1280;
 
     private readonly string[] _words;
@@ -28,13 +30,14 @@ internal sealed class ServerCommand
 
     public ServerCommand With(params string[] words) => new(Name, [.. _words, .. words]);
 
-    public string[] Fill(string model, string gguf, int port, int slots) =>
+    public string[] Fill(string model, string gguf, int port, int slots, ModelShape shape) =>
     [
         .. _words.Select(word => word
             .Replace("{model}", model, StringComparison.Ordinal)
             .Replace("{gguf}", gguf, StringComparison.Ordinal)
             .Replace("{port}", $"{port}", StringComparison.Ordinal)
             .Replace("{slots}", $"{slots}", StringComparison.Ordinal)
-            .Replace("{context}", $"{(long)slots * SlotTokens}", StringComparison.Ordinal)),
+            .Replace("{context}", $"{(long)slots * SlotTokens}", StringComparison.Ordinal)
+            .Replace("{cache}", $"{slots * SlotTokens * shape.KvElements * sizeof(ushort)}", StringComparison.Ordinal)),
     ];
 }

@@ -1,4 +1,5 @@
 using KServePaged.Serving;
+using KServePaged.Serving.Models;
 using KServePaged.Serving.Servers;
 
 namespace KServePaged.Bench.Tests.Serving.Servers;
@@ -8,10 +9,11 @@ public sealed class ServerCommandTests
     [Fact]
     public void Fill_PutsInWhatTheServerNeeds()
     {
-        ServerCommand command = ServerCommand.Parse("peer", "\"/a program/serve\" -m {gguf} --port={port}  -c {context} -np {slots}").With("--more");
+        ServerCommand command = ServerCommand.Parse("peer", "\"/a program/serve\" -m {gguf} --port={port}  -c {context} -np {slots} --kv {cache}").With("--more");
+        var shape = new ModelShape("small", Hidden: 768, Layers: 12, Heads: 12, KvHeads: 4, Ffn: 3072, Vocab: 32000); // 12 KiB a token
         Assert.True(command.NeedsGguf);
         Assert.False(command.NeedsCheckpoint);
-        Assert.Equal(["/a program/serve", "-m", "/g h.gguf", "--port=99", "-c", "20480", "-np", "16", "--more"], command.Fill("/m", "/g h.gguf", 99, 16));
+        Assert.Equal(["/a program/serve", "-m", "/g h.gguf", "--port=99", "-c", "20480", "-np", "16", "--kv", "251658240", "--more"], command.Fill("/m", "/g h.gguf", 99, 16, shape));
     }
 
     [Fact]
