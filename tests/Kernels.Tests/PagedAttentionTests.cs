@@ -108,7 +108,7 @@ public sealed class PagedAttentionTests
         Refused(good with { BlockTableStride = 1 }, "block table");
     }
 
-    private static (double[] Y, double[] Bound) Oracle(AttentionCase c, AttentionRun run)
+    internal static (double[] Y, double[] Bound) Oracle(AttentionCase c, AttentionRun run)
     {
         double roundoff = c.YType == ElementType.Float32 ? 0 : Elements.UnitRoundoff(c.YType);
         var y = new List<double>();

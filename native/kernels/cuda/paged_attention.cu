@@ -28,13 +28,24 @@ int64_t kp::backend::PagedAttentionWorkspace(kp_device* device, int64_t tokens, 
 }
 
 kp_status kp::backend::PagedAttention(kp_stream* stream, const kp_paged_attention_args& args) {
-  cuda::AttentionCall call{args, HeadBytes(args.cache_dtype, args.block_tokens, args.head_dim), args.query_heads / args.kv_heads, 0,
+  cuda::AttentionCall call{args,
+                           HeadBytes(args.cache_dtype, args.block_tokens, args.head_dim),
+                           args.query_heads / args.kv_heads,
+                           0,
+                           0,
                            cuda::Counters(*stream->device)};
   const int64_t tiles = std::max<int64_t>(1, args.tokens * call.group / cuda::kTileRows) * args.kv_heads;
   const int64_t rows = args.tokens * args.query_heads;
   const int64_t spans = cuda::Spans(args.max_context);
   if (spans > 1 && tiles < cuda::TilesWorthSplitting(*stream->device) && rows <= cuda::MostSplitRows(*stream->device)) {
     call.spans = static_cast<int32_t>(spans);
+  }
+  if (call.spans == 0 && cuda::HasLongKernel(*stream->device, call)) {
+    call.long_rows = cuda::kLongRows;
+    const kp_status status = cuda::AttendLongSequences(stream, call);
+    if (status != KP_OK || args.sequences == 1) {
+      return status;
+    }
   }
   return cuda::HasTensorKernel(call) ? cuda::AttendWithTensorCores(stream, call) : cuda::AttendWithFloats(stream, call);
 }

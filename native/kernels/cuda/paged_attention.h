@@ -30,16 +30,25 @@ struct AttentionCall {
   int64_t head_bytes; /* of a kv head's part of a cache block */
   int32_t group;      /* query heads of a kv head */
   int32_t spans;
+  int64_t long_rows;  /* sequences of at least so many rows are the long kernel's, the others everybody else's; 0: there is none */
   unsigned* finished; /* a counter of blocks for each tile and kv head */
 };
 
+/* Where a sequence is long. */
+inline constexpr int64_t kLongRows = 64;
+
 /* The most tiles of so many rows that a call can have; the launch is that large, as only the device knows how rows are shared out. */
-inline int64_t MostTiles(const kp_paged_attention_args& args, int64_t tile_rows) {
-  const int64_t rows = args.tokens * (args.query_heads / args.kv_heads);
-  return rows / tile_rows + (args.sequences < rows ? args.sequences : rows);
+inline int64_t MostTiles(const AttentionCall& call, int64_t tile_rows) {
+  const int64_t sequences = call.args.sequences;
+  const int64_t rows = call.args.tokens * call.group;
+  const int64_t tiles = rows / tile_rows + (sequences < rows ? sequences : rows);
+  const int64_t tiles_of_short = sequences * ((call.long_rows + tile_rows - 1) / tile_rows);
+  return call.long_rows != 0 && tiles_of_short < tiles ? tiles_of_short : tiles;
 }
 
 bool HasTensorKernel(const AttentionCall& call);
+bool HasLongKernel(const kp_device& device, const AttentionCall& call);
+kp_status AttendLongSequences(kp_stream* stream, const AttentionCall& call);
 kp_status AttendWithTensorCores(kp_stream* stream, AttentionCall call);
 kp_status AttendWithFloats(kp_stream* stream, AttentionCall call);
 

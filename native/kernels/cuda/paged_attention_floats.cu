@@ -230,7 +230,7 @@ kp_status AttendWithFloats(kp_stream* stream, AttentionCall call) {
                       : call.args.cache_dtype == KP_CACHE_BF16 ? AttendFloats<Bf16>
                       : call.args.cache_dtype == KP_CACHE_F16  ? AttendFloats<Fp16>
                                                                : AttendFloats<int8_t>;
-  const dim3 grid(static_cast<unsigned>(MostTiles(call.args, kTileRows)), static_cast<unsigned>(call.args.kv_heads),
+  const dim3 grid(static_cast<unsigned>(MostTiles(call, kTileRows)), static_cast<unsigned>(call.args.kv_heads),
                   static_cast<unsigned>(call.spans > 0 ? call.spans : 1));
   return KP_LAUNCH(kernel, grid, kThreads, 0, stream, call);
 }

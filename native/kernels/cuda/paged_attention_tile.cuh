@@ -29,16 +29,17 @@ struct RowTile {
 };
 
 /* Tiles are numbered through the sequences. Every thread looks for itself; a step that only decodes needs no search. */
-template <int kTileRows>
+template <int kTileRows, bool kLong = false>
 __device__ __forceinline__ RowTile FindTile(const AttentionCall& call, int64_t index, int kv_head) {
   const kp_paged_attention_args& args = call.args;
   RowTile tile{-1, 0, 0, 0, 0, call.group, kv_head};
   for (int s = 0; s < args.sequences; ++s) {
     const int64_t rows = int64_t{args.query_start[s + 1] - args.query_start[s]} * call.group;
-    const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+    const bool is_long = call.long_rows != 0 && rows >= call.long_rows;
+    const int64_t tiles = is_long == kLong ? (rows + kTileRows - 1) / kTileRows : 0;
     if (index < tiles) {
       tile.sequence = s;
-      tile.first = index * kTileRows;
+      tile.first = (kLong ? tiles - 1 - index : index) * kTileRows;
       tile.count = static_cast<int>(rows - tile.first < kTileRows ? rows - tile.first : kTileRows);
       tile.first_token = args.query_start[s];
       tile.position = args.context[s] - (args.query_start[s + 1] - args.query_start[s]);
@@ -47,6 +48,12 @@ __device__ __forceinline__ RowTile FindTile(const AttentionCall& call, int64_t i
     index -= tiles;
   }
   return tile;
+}
+
+/* Of the long sequences. The last tiles, which see most, come first. */
+template <int kTileRows>
+__device__ __forceinline__ RowTile FindLongTile(const AttentionCall& call, int64_t index, int kv_head) {
+  return FindTile<kTileRows, true>(call, index, kv_head);
 }
 
 /* Where a cached token's key or value lies, from the first byte of its cache. */

@@ -6,7 +6,7 @@
  *   score = scale * <q, k>;  y = softmax(score) · v, in fp32
  * Where both the cache and y are bf16, q and the weights exp(score - maximum) are rounded to bf16 (nearest even) before they are
  * multiplied, and the rounded weights are what the softmax divides by; products and sums stay fp32. A library may keep more bits of both,
- * always or never (the CUDA library does always).
+ * always or never for a shape of heads and cache (the CUDA library does where its tensor cores do not take the shape).
  * The running maximum and sums are merged over KV spans whose borders are multiples of a fixed number of cached tokens, counted
  * from position 0: one row's result depends on neither the other rows, nor the chunking, nor the threads. */
 #ifndef KP_ATTENTION_H_
