@@ -92,7 +92,7 @@ public sealed class PagedAttentionTests
         Refused(good with { BlockTokens = 0 }, "block tokens");
         Refused(good with { Window = -1 }, "window");
         Refused(good with { CacheType = (CacheType)4 }, "cache type");
-        Refused(good with { BlockStride = good.BlockStride - 16 }, "block stride below a block");
+        Refused(good with { BlockStride = good.BlockStride - 20 }, "block stride below a block");
         Refused(good with { BlockStride = good.BlockStride + 2 }, "block stride no multiple of 4");
         Refused(good with { CacheType = CacheType.Int8, HeadDim = 5, BlockTokens = 6 }, "scales not aligned");
         Refused(good with { YType = ElementType.Float16 }, "y type");

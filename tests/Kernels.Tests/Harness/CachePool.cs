@@ -8,7 +8,8 @@ internal sealed class CachePool(CacheType type, int kvHeads, int blockTokens, in
 {
     private readonly int _headBytes = blockTokens * type.HeadBytes(headDim);
 
-    public long BlockStride { get; } = (((long)kvHeads * blockTokens * type.HeadBytes(headDim) + 3) / 4 * 4) + 12;
+    /// <summary>With a gap between blocks, which leaves 16-byte rows where they are: the tensor cores' kernels take no others.</summary>
+    public long BlockStride { get; } = (((long)kvHeads * blockTokens * type.HeadBytes(headDim) + 3) / 4 * 4) + (headDim % 8 == 0 ? 16 : 12);
 
     /// <summary>The nearest row that the cache can hold; for int8, with a scale that <see cref="Write"/> finds again.</summary>
     public float[] Round(ReadOnlySpan<float> row)
