@@ -12,6 +12,7 @@ namespace {
 
 using kp::bench::Ceilings;
 using kp::bench::Check;
+using kp::bench::Multiply;
 using kp::bench::Program;
 using kp::bench::Timing;
 
