@@ -1,7 +1,8 @@
 namespace KServePaged.Kernels.Emulation;
 
 /// <summary>What was asked of the emulated machine so far (kp_emulation_counts of src/runtime.h).</summary>
-/// <param name="Launches">Kernels.</param>
+/// <param name="Launches">Kernels, by the host: those of a graph count when it is recorded.</param>
+/// <param name="GraphLaunches">Graphs.</param>
 /// <param name="Allocations">Of device memory.</param>
-/// <param name="Waits">Of the host for a stream.</param>
-public readonly record struct EmulationCounts(long Launches, long Allocations, long Waits);
+/// <param name="Waits">Of the host for a stream, or for an event that had yet to come.</param>
+public readonly record struct EmulationCounts(long Launches, long GraphLaunches, long Allocations, long Waits);

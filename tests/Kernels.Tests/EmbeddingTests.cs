@@ -25,7 +25,7 @@ public sealed class EmbeddingTests
         DeviceArray<float> y = rig.Allocate<float>((long)c.Tokens * c.Hidden, c.Skew);
 
         rig.Stream.Embedding(
-            rig.Upload(Elements.Encode(table, c.Type), c.Skew * c.Type.Bytes()).Address, c.Type, c.Vocabulary, c.Hidden, rig.Upload(ids, c.Skew).Address, c.Tokens, y.Address);
+            rig.Upload(Elements.Encode(table, c.Type), c.Skew * c.Type.Bytes()).Address, c.Type, c.Vocabulary, c.Hidden, rig.Upload(ids, c.Skew).Address, 0, c.Tokens, y.Address);
 
         Expect.SameBits([.. ids.SelectMany(id => table.Skip(id * c.Hidden).Take(c.Hidden))], y.Read());
     });
@@ -39,9 +39,22 @@ public sealed class EmbeddingTests
         {
             float[] table = Elements.Round([0f, -0f, float.PositiveInfinity, float.NegativeInfinity, float.NaN, 1e-40f, 6e-8f, 65504f, -1f], type);
             DeviceArray<float> y = rig.Allocate<float>(table.Length);
-            rig.Stream.Embedding(rig.Upload(Elements.Encode(table, type)).Address, type, 1, table.Length, rig.Upload([0]).Address, 1, y.Address);
+            rig.Stream.Embedding(rig.Upload(Elements.Encode(table, type)).Address, type, 1, table.Length, rig.Upload([0]).Address, 0, 1, y.Address);
             Expect.SameBits(table, y.Read(), type.ToString());
         }
+    }
+
+    /// <summary>Ids that only the device knows; a row that sampling gave up (-1) takes the first.</summary>
+    [Theory]
+    [MemberData(nameof(KernelTarget.All), MemberType = typeof(KernelTarget))]
+    public void Embedding_OfSampledTokens_TakesTheirRows(KernelTarget target)
+    {
+        using Rig rig = Rig.Open(target);
+        float[] table = [.. Enumerable.Range(0, 15).Select(i => (float)i)];
+        DeviceArray<float> y = rig.Allocate<float>(5 * 3);
+        rig.Stream.Embedding(
+            rig.Upload(table).Address, ElementType.Float32, 5, 3, rig.Upload([-1, 2, -3, -2, 0]).Address, rig.Upload([4, -1, 1]).Address, 5, y.Address);
+        Expect.SameBits([.. new[] { 4, 2, 1, 0, 0 }.SelectMany(id => table.Skip(id * 3).Take(3))], y.Read());
     }
 
     [Theory]
@@ -55,16 +68,17 @@ public sealed class EmbeddingTests
 
         if (target.ChecksContents)
         {
-            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(4), 2, y), "id = vocabulary");
-            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(-1), 2, y), "id < 0");
+            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(4), 0, 2, y), "id = vocabulary");
+            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(-1), 0, 2, y), "id < 0 without sampled tokens");
+            Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(-1), rig.Upload([4]).Address, 2, y), "sampled id = vocabulary");
         }
-        Expect.InvalidArgument(() => rig.Stream.Embedding(0, ElementType.Float32, 4, 2, Ids(1), 2, y), "no table");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, 0, 2, y), "no ids");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(1), 2, 0), "no y");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, (ElementType)9, 4, 2, Ids(1), 2, y), "type");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(1), -1, y), "tokens < 0");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 0, Ids(1), 2, y), "hidden = 0");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 0, 2, Ids(1), 2, y), "vocabulary = 0");
-        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, long.MaxValue, long.MaxValue, Ids(1), 2, y), "overflow");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(0, ElementType.Float32, 4, 2, Ids(1), 0, 2, y), "no table");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, 0, 0, 2, y), "no ids");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(1), 0, 2, 0), "no y");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, (ElementType)9, 4, 2, Ids(1), 0, 2, y), "type");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 2, Ids(1), 0, -1, y), "tokens < 0");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 4, 0, Ids(1), 0, 2, y), "hidden = 0");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, 0, 2, Ids(1), 0, 2, y), "vocabulary = 0");
+        Expect.InvalidArgument(() => rig.Stream.Embedding(table, ElementType.Float32, long.MaxValue, long.MaxValue, Ids(1), 0, 2, y), "overflow");
     }
 }

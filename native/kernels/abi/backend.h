@@ -5,6 +5,7 @@
 
 #include "abi/calls.h"
 #include "kp/attention.h"
+#include "kp/graph.h"
 #include "kp/kp.h"
 #include "kp/rope.h"
 #include "kp/sampling.h"
@@ -22,6 +23,12 @@ void Touch(void* address, int64_t bytes);
 kp_status Write(kp_stream* stream, void* destination, const void* host, int64_t bytes);
 kp_status Read(kp_stream* stream, const void* source, void* host, int64_t bytes);
 kp_status Copy(kp_stream* stream, void* destination, const void* source, int64_t bytes);
+
+kp_status BeginGraph(kp_stream* stream);
+/* graph null: what was recorded is forgotten. */
+kp_status EndGraph(kp_stream* stream, kp_graph** graph);
+kp_status LaunchGraph(kp_stream* stream, kp_graph& graph);
+void DestroyGraph(kp_graph* graph);
 
 kp_status Embedding(kp_stream* stream, const EmbeddingCall& call);
 kp_status RmsNorm(kp_stream* stream, const NormCall& call);

@@ -15,8 +15,16 @@ struct EmbeddingCall {
   kp_dtype dtype;
   int64_t hidden;
   const int32_t* ids;
+  const int32_t* sampled;
   int64_t tokens;
   float* y;
+
+  /* Of the table, for a token whose id the host wrote or that sampling left on the device. */
+  constexpr int32_t RowOf(int64_t token) const {
+    const int32_t id = ids[token];
+    const int32_t row = id >= 0 ? id : sampled[-1 - id];
+    return row >= 0 ? row : 0;
+  }
 };
 
 struct NormCall {

@@ -46,6 +46,11 @@ kp_status Copy(kp_stream*, void* destination, const void* source, int64_t bytes)
 kp_status Write(kp_stream* stream, void* destination, const void* host, int64_t bytes) { return Copy(stream, destination, host, bytes); }
 kp_status Read(kp_stream* stream, const void* source, void* host, int64_t bytes) { return Copy(stream, host, source, bytes); }
 
+kp_status BeginGraph(kp_stream*) { return Fail(KP_UNSUPPORTED, "a CPU has no graphs: its calls have run when they return"); }
+kp_status EndGraph(kp_stream* stream, kp_graph**) { return BeginGraph(stream); }
+kp_status LaunchGraph(kp_stream* stream, kp_graph&) { return BeginGraph(stream); }
+void DestroyGraph(kp_graph*) {}
+
 kp_status Embedding(kp_stream* stream, const EmbeddingCall& call) {
   stream->device->kernels.embedding(stream->device->pool, call);
   return KP_OK;

@@ -66,3 +66,15 @@ kp_status kp_stream_synchronize(kp_stream* stream) {
   KP_REQUIRE(stream != nullptr, "stream must not be null");
   return KP_OK;  // every call has run to its end before it returned
 }
+
+kp_status kp_stream_mark(kp_stream* stream, int64_t* mark) {
+  KP_REQUIRE(stream != nullptr && mark != nullptr, "stream and mark must not be null");
+  *mark = 0;
+  return KP_OK;
+}
+
+kp_status kp_stream_wait(kp_stream* stream, int64_t mark) {
+  KP_REQUIRE(stream != nullptr, "stream must not be null");
+  KP_REQUIRE(mark == 0, "mark = %lld is none of the stream's", kp::Print(mark));
+  return KP_OK;
+}

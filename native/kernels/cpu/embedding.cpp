@@ -14,7 +14,7 @@ void Gather(ThreadPool& pool, const EmbeddingCall& call) {
   const T* table = static_cast<const T*>(call.table);
   pool.ParallelFor(call.tokens, std::max<int64_t>(1, kGrainElements / call.hidden), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t) {
-      const T* from = table + call.ids[t] * call.hidden;
+      const T* from = table + call.RowOf(t) * call.hidden;
       float* to = call.y + t * call.hidden;
       ForVectors(call.hidden, [&](int64_t i, int lanes) { Store(to + i, Load(from + i, lanes), lanes); });
     }

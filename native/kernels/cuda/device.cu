@@ -7,10 +7,14 @@ namespace {
 
 constexpr int64_t kWritePartBytes = int64_t{1} << 20;
 constexpr int kWriteParts = 4;
-constexpr int64_t kReadBytes = int64_t{256} << 10;
+constexpr int64_t kReadBytes = int64_t{1} << 20;
+constexpr int kMarks = 8;
 
 /* Errors of a call, after which the device works on. */
-bool IsHarmless(cudaError_t error) { return error == cudaErrorMemoryAllocation || error == cudaErrorInvalidValue; }
+bool IsHarmless(cudaError_t error) {
+  return error == cudaErrorMemoryAllocation || error == cudaErrorInvalidValue || error == cudaErrorStreamCaptureUnsupported ||
+         error == cudaErrorStreamCaptureInvalidated;
+}
 
 }  // namespace
 
@@ -46,7 +50,46 @@ cudaError_t Staging::Enqueued(cudaStream_t stream) {
   return error;
 }
 
+cudaError_t ReadRing::Open(int64_t bytes) {
+  bytes_ = bytes;
+  return cudaMallocHost(reinterpret_cast<void**>(&memory_), static_cast<size_t>(bytes));
+}
+
+void ReadRing::Close() {
+  cudaFreeHost(memory_);
+  memory_ = nullptr;
+}
+
+void* ReadRing::Take(void* host, int64_t bytes, int64_t mark) {
+  const int64_t padded = (bytes + 15) / 16 * 16;
+  const int64_t begin = pending_.empty() ? 0 : pending_.front().at;
+  int64_t at = pending_.empty() ? 0 : end_;
+  int64_t room = at < begin ? begin - at - 1 : bytes_ - at;
+  if (padded > room && at > begin) {
+    at = 0;
+    room = begin - 1;  // never up to the oldest: nothing in use would look the same
+  }
+  if (padded > room) {
+    return nullptr;
+  }
+  pending_.push_back({at, host, bytes, mark});
+  end_ = at + padded;
+  return memory_ + at;
+}
+
+void ReadRing::Deliver(int64_t mark) {
+  while (!pending_.empty() && pending_.front().mark < mark) {
+    const Pending& read = pending_.front();
+    std::memcpy(read.host, memory_ + read.at, static_cast<size_t>(read.bytes));
+    pending_.pop_front();
+  }
+}
+
 }  // namespace kp::cuda
+
+kp_status kp_device::RefuseInGraph(const char* what) const {
+  return recording == nullptr ? KP_OK : kp::Fail(KP_INVALID_ARGUMENT, "%s cannot be recorded in a graph", what);
+}
 
 kp_status kp_device::Check(cudaError_t error, const char* what) {
   if (broken_ == cudaSuccess && error == cudaSuccess) [[likely]] {
@@ -56,6 +99,7 @@ kp_status kp_device::Check(cudaError_t error, const char* what) {
     return kp::Fail(KP_OUT_OF_MEMORY, "%s: %s has no memory left (another process may hold it)", what, name.c_str());
   }
   if (broken_ == cudaSuccess && IsHarmless(error)) {
+    cudaGetLastError();  // takes it out of the runtime's memory: the next launch would be blamed
     return kp::Fail(KP_INTERNAL, "%s: %s", what, cudaGetErrorString(error));
   }
   if (broken_ == cudaSuccess) {
@@ -69,7 +113,10 @@ kp_status kp_device::Check(cudaError_t error, const char* what) {
 kp_status kp_device::Allocate(int64_t bytes, void** address) {
   size_t free = 0;
   size_t total = 0;
-  kp_status status = Select();
+  kp_status status = RefuseInGraph("allocating memory");
+  if (status == KP_OK) {
+    status = Select();
+  }
   if (status == KP_OK) {
     status = Check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
   }
@@ -96,9 +143,13 @@ kp_status kp_device::Reserve(int64_t bytes, Room& room) {
   if (bytes <= room.bytes) {
     return KP_OK;
   }
+  kp_status status = RefuseInGraph("allocating memory");
+  if (status != KP_OK) {
+    return status;
+  }
   Free(room.address);
   room = {};
-  const kp_status status = Allocate(bytes, &room.address);
+  status = Allocate(bytes, &room.address);
   room.bytes = status == KP_OK ? bytes : 0;
   return status;
 }
@@ -123,23 +174,39 @@ kp_status kp_stream::Open() {
     status = device->Check(writes.Open(kWritePartBytes, kWriteParts), "cudaMallocHost");
   }
   if (status == KP_OK) {
-    status = device->Check(cudaMallocHost(reinterpret_cast<void**>(&reads), static_cast<size_t>(kReadBytes)), "cudaMallocHost");
+    status = device->Check(reads.Open(kReadBytes), "cudaMallocHost");
+  }
+  for (int i = 0; i < kMarks && status == KP_OK; ++i) {
+    marks.push_back(nullptr);
+    status = device->Check(cudaEventCreateWithFlags(&marks.back(), cudaEventDisableTiming), "cudaEventCreate");
   }
   return status;
 }
 
 void kp_stream::Close() {
+  if (device->recording == this) {
+    cudaGraph_t forgotten = nullptr;
+    cudaStreamEndCapture(cuda, &forgotten);
+    cudaGraphDestroy(forgotten);
+    device->recording = nullptr;
+  }
   if (cuda != nullptr) {
     cudaStreamSynchronize(cuda);
     cudaStreamDestroy(cuda);
     cuda = nullptr;
   }
   writes.Close();
-  cudaFreeHost(reads);
-  reads = nullptr;
+  reads.Close();
+  for (cudaEvent_t event : marks) {
+    cudaEventDestroy(event);
+  }
+  marks.clear();
 }
 
 kp_status kp_stream::Write(void* destination, const void* host, int64_t bytes) {
+  if (const kp_status status = device->RefuseInGraph("a write"); status != KP_OK) {
+    return status;
+  }
   for (int64_t done = 0; done < bytes;) {
     const int64_t count = std::min(bytes - done, writes.part_bytes());
     char* part = nullptr;
@@ -163,23 +230,47 @@ kp_status kp_stream::Write(void* destination, const void* host, int64_t bytes) {
 }
 
 kp_status kp_stream::Read(const void* source, void* host, int64_t bytes) {
-  void* to = host;
-  if (bytes <= kReadBytes - reads_used) {
-    to = reads + reads_used;
-    pending_reads.push_back({reads + reads_used, host, bytes});
-    reads_used += (bytes + 15) / 16 * 16;
+  if (const kp_status status = device->RefuseInGraph("a read"); status != KP_OK) {
+    return status;
   }
-  return device->Check(cudaMemcpyAsync(to, source, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, cuda), "cudaMemcpyAsync");
+  void* pinned = reads.Take(host, bytes, marks_made);
+  return device->Check(cudaMemcpyAsync(pinned != nullptr ? pinned : host, source, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, cuda),
+                       "cudaMemcpyAsync");
 }
 
 kp_status kp_stream::Synchronize() {
-  const kp_status status = device->Check(cudaStreamSynchronize(cuda), "cudaStreamSynchronize");
-  if (status == KP_OK) {
-    for (const PendingRead& read : pending_reads) {
-      std::memcpy(read.host, read.pinned, static_cast<size_t>(read.bytes));
-    }
+  kp_status status = device->RefuseInGraph("waiting");
+  if (status != KP_OK) {
+    return status;
   }
-  pending_reads.clear();
-  reads_used = 0;
+  status = device->Check(cudaStreamSynchronize(cuda), "cudaStreamSynchronize");
+  if (status == KP_OK) {
+    reads.Deliver(marks_made + 1);
+  }
+  reads.Forget();
+  return status;
+}
+
+kp_status kp_stream::Mark(int64_t* mark) {
+  kp_status status = device->RefuseInGraph("a mark");
+  if (status == KP_OK) {
+    status = device->Check(cudaEventRecord(marks[static_cast<size_t>(marks_made % kMarks)], cuda), "cudaEventRecord");
+  }
+  if (status == KP_OK) {
+    *mark = ++marks_made;
+  }
+  return status;
+}
+
+kp_status kp_stream::Wait(int64_t mark) {
+  KP_REQUIRE(mark > 0 && mark <= marks_made && mark > marks_made - kMarks, "mark = %lld is none of the stream's last %d", kp::Print(mark),
+             kMarks);
+  kp_status status = device->RefuseInGraph("waiting");
+  if (status == KP_OK) {
+    status = device->Check(cudaEventSynchronize(marks[static_cast<size_t>((mark - 1) % kMarks)]), "cudaEventSynchronize");
+  }
+  if (status == KP_OK) {
+    reads.Deliver(mark);
+  }
   return status;
 }

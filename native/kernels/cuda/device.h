@@ -3,6 +3,7 @@
 #define KP_CUDA_DEVICE_H_
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,30 @@ class Staging {
   size_t next_ = 0;
 };
 
+/* Results on their way: they lie in pinned memory, taken in turn, and are handed out when the host has waited for them. */
+class ReadRing {
+ public:
+  cudaError_t Open(int64_t bytes);
+  void Close();
+  /* Where so many bytes are to be copied that go to host after the wait for a mark later than this one; null where there is no room. */
+  void* Take(void* host, int64_t bytes, int64_t mark);
+  /* Hands out what was taken before the mark. */
+  void Deliver(int64_t mark);
+  void Forget() { pending_.clear(); }
+
+ private:
+  struct Pending {
+    int64_t at;
+    void* host;
+    int64_t bytes;
+    int64_t mark;
+  };
+  char* memory_ = nullptr;
+  int64_t bytes_ = 0;
+  int64_t end_ = 0; /* of the newest; the oldest begins the part that is in use */
+  std::deque<Pending> pending_;
+};
+
 }  // namespace kp::cuda
 
 struct kp_stream {
@@ -38,15 +63,9 @@ struct kp_stream {
   cudaStream_t cuda = nullptr;
   kp::cuda::Staging writes;
 
-  /* Results on their way: they lie in pinned memory and are handed out when the stream has been waited for. */
-  struct PendingRead {
-    const char* pinned;
-    void* host;
-    int64_t bytes;
-  };
-  char* reads = nullptr;
-  int64_t reads_used = 0;
-  std::vector<PendingRead> pending_reads;
+  kp::cuda::ReadRing reads;
+  std::vector<cudaEvent_t> marks; /* the last ones, in turn */
+  int64_t marks_made = 0;
 
   kp_status Open();
   void Close();
@@ -54,6 +73,8 @@ struct kp_stream {
   kp_status Write(void* destination, const void* host, int64_t bytes);
   kp_status Read(const void* source, void* host, int64_t bytes);
   kp_status Synchronize();
+  kp_status Mark(int64_t* mark);
+  kp_status Wait(int64_t mark);
 };
 
 struct kp_device {
@@ -64,10 +85,13 @@ struct kp_device {
   bool batch_invariant = true; /* kp_device_options */
   std::string name;
   int64_t total_bytes = 0;
-  kp_stream loader; /* what the device does for itself: zeroing memory, packing weights */
+  kp_stream loader;               /* what the device does for itself: zeroing memory, packing weights */
+  kp_stream* recording = nullptr; /* what is enqueued there goes into a graph */
 
   /* KP_OK, or a message about what failed. An error that the device does not recover from makes every later call fail with it. */
   kp_status Check(cudaError_t error, const char* what);
+  /* KP_OK, or what cannot be part of a graph. */
+  kp_status RefuseInGraph(const char* what) const;
   kp_status Select() { return Check(cudaSetDevice(index), "cudaSetDevice"); }
 
   kp_status Allocate(int64_t bytes, void** address);

@@ -116,6 +116,7 @@ kp_status kp_device_get_info(kp_device* device, kp_device_info* info) {
     *info = {};
     device->name.copy(info->name, sizeof info->name - 1);
     info->isa = KP_ISA_AUTO;
+    info->has_graphs = 1;
     const kp_status status = ReadMemory(*device, &info->free_bytes);
     info->total_bytes = device->total_bytes;
     return status;
@@ -147,5 +148,19 @@ kp_status kp_stream_synchronize(kp_stream* stream) {
   return Guard([&]() -> kp_status {
     KP_REQUIRE(stream != nullptr, "stream must not be null");
     return stream->Synchronize();
+  });
+}
+
+kp_status kp_stream_mark(kp_stream* stream, int64_t* mark) {
+  return Guard([&]() -> kp_status {
+    KP_REQUIRE(stream != nullptr && mark != nullptr, "stream and mark must not be null");
+    return stream->Mark(mark);
+  });
+}
+
+kp_status kp_stream_wait(kp_stream* stream, int64_t mark) {
+  return Guard([&]() -> kp_status {
+    KP_REQUIRE(stream != nullptr, "stream must not be null");
+    return stream->Wait(mark);
   });
 }

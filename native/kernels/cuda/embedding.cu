@@ -12,7 +12,7 @@ __global__ void __launch_bounds__(kThreads) Embedding(EmbeddingCall call) {
   const int64_t i = 4 * (int64_t{blockIdx.y} * kThreads + threadIdx.x);
   if (i < call.hidden) {
     const int64_t token = blockIdx.x;
-    const T* row = static_cast<const T*>(call.table) + call.ids[token] * call.hidden;
+    const T* row = static_cast<const T*>(call.table) + call.RowOf(token) * call.hidden;
     Store4(call.y + token * call.hidden + i, Load4(row + i, call.hidden - i), call.hidden - i);
   }
 }

@@ -6,4 +6,5 @@ namespace KServePaged.Engine.Kernels;
 /// <param name="Threads">CPU workers, the calling thread included.</param>
 /// <param name="TotalBytes">Memory that the device may use: on the CPU the cgroup's limit or what the machine has.</param>
 /// <param name="FreeBytes">What of it was free when asked.</param>
-internal sealed record DeviceInfo(string Name, Isa Isa, int Threads, long TotalBytes, long FreeBytes);
+/// <param name="HasGraphs">Calls return before they have run, and graphs can be recorded; otherwise every call has run when it returns.</param>
+internal sealed record DeviceInfo(string Name, Isa Isa, int Threads, long TotalBytes, long FreeBytes, bool HasGraphs);

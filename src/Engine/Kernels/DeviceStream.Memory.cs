@@ -16,7 +16,7 @@ internal sealed unsafe partial class DeviceStream
         }
     }
 
-    /// <summary>Device to host. The bytes are there after <see cref="Synchronize"/>; the host memory must not move before.</summary>
+    /// <summary>Device to host. The bytes are there after <see cref="Synchronize"/>, or the <see cref="Wait"/> for a later mark; the host memory must not move before.</summary>
     public void Read(nint source, nint host, long bytes) =>
         Functions.Check(Functions.kp_buffer_read(Handle, source, host, bytes), nameof(Read));
 

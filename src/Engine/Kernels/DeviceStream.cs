@@ -11,5 +11,16 @@ internal sealed unsafe partial class DeviceStream(Device device, nint stream) : 
     /// <summary>Waits until everything enqueued has run and reports the first failure of any of it.</summary>
     public void Synchronize() => Functions.Check(Functions.kp_stream_synchronize(Handle), nameof(Synchronize));
 
+    /// <summary>A point to be waited for without what is enqueued behind it. The stream remembers its last 8.</summary>
+    public long Mark()
+    {
+        long mark;
+        Functions.Check(Functions.kp_stream_mark(Handle, (nint)(&mark)), nameof(Mark));
+        return mark;
+    }
+
+    /// <summary>Waits until everything enqueued before the mark has run; what was to be read by then is in host memory.</summary>
+    public void Wait(long mark) => Functions.Check(Functions.kp_stream_wait(Handle, mark), nameof(Wait));
+
     private protected override void Release() => Functions.kp_stream_close(handle);
 }

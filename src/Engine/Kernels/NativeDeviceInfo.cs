@@ -13,6 +13,8 @@ internal struct NativeDeviceInfo
     public int Threads;
     public long TotalBytes;
     public long FreeBytes;
+    public int HasGraphs;
+    public int Reserved;
 
     [InlineArray(128)]
     internal struct NameText
@@ -24,6 +26,6 @@ internal struct NativeDeviceInfo
     {
         ReadOnlySpan<byte> text = Name;
         int end = text.IndexOf((byte)0);
-        return new DeviceInfo(Encoding.UTF8.GetString(end < 0 ? text : text[..end]), Isa, Threads, TotalBytes, FreeBytes);
+        return new DeviceInfo(Encoding.UTF8.GetString(end < 0 ? text : text[..end]), Isa, Threads, TotalBytes, FreeBytes, HasGraphs != 0);
     }
 }

@@ -1,4 +1,4 @@
-using unsafe Embedding = delegate* unmanaged<nint, nint, int, long, long, nint, long, nint, int>;
+using unsafe Embedding = delegate* unmanaged<nint, nint, int, long, long, nint, nint, long, nint, int>;
 
 namespace KServePaged.Engine.Kernels;
 

@@ -34,7 +34,8 @@ internal sealed class DecoderModel
     public void Forward(ForwardContext context)
     {
         context.Stream.Embedding(
-            _embedding.Buffer.Address, _embedding.Type, _embedding.Rows, _embedding.Columns, context.TokenIds, context.Tokens, context.Residual);
+            _embedding.Buffer.Address, _embedding.Type, _embedding.Rows, _embedding.Columns, context.TokenIds, context.SampledTokens, context.Tokens,
+            context.Residual);
         foreach (RotaryEmbedding rotary in _rotaries)
         {
             rotary.Prepare(context);
@@ -61,7 +62,7 @@ internal sealed class DecoderModel
         context.Scratch.Reset();
         nint gathered = context.Scratch.Take((long)rows * context.HiddenSize * ElementType.Float32.Bytes());
         context.Stream.Embedding(
-            context.Normed, context.ComputeType, context.Tokens, context.HiddenSize, context.LogitTokens, rows, gathered);
+            context.Normed, context.ComputeType, context.Tokens, context.HiddenSize, context.LogitTokens, sampled: 0, rows, gathered);
         _head.Forward(context, gathered, ElementType.Float32, rows, logits);
     }
 }

@@ -45,8 +45,11 @@ internal sealed class ForwardContext
     /// <summary>Largest number of cached tokens of a sequence, this step's included.</summary>
     public int MaxContext { get; set; }
 
-    /// <summary>[tokens] i32.</summary>
+    /// <summary>[tokens] i32; -1 - r stands for <see cref="SampledTokens"/>[r].</summary>
     public nint TokenIds { get; set; }
+
+    /// <summary>[logit rows] i32: what the step before chose; written anew when this step's tokens are.</summary>
+    public nint SampledTokens { get; set; }
 
     /// <summary>[tokens] i32.</summary>
     public nint Positions { get; set; }

@@ -3,23 +3,36 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <unordered_map>
+#include <vector>
 
 #include "cuda_emulation.h"
 
 /* Devices differ only in how their threads are scheduled: device 0 lowest first, device n at random from seed n. */
 namespace kp::emulation {
 
+using Work = std::function<void()>;
+
+struct Graph {
+  std::vector<Work> work;
+};
+
 struct Stream {
   int device;
-  std::deque<std::function<void()>> work;
+  std::deque<Work> work;
+  uint64_t done = 0; /* pieces of work that have run */
+  std::unique_ptr<Graph> recording;
+  bool is_recording_broken = false;
+
+  uint64_t enqueued() const { return done + work.size(); }
 };
 
 struct Event {
   Stream* stream = nullptr;
-  size_t left_behind = 0;
+  uint64_t enqueued = 0; /* what the stream had been given when the event was recorded */
 };
 
 namespace {
@@ -65,15 +78,38 @@ thread_local int selected_device = 0;
 
 using Lock = std::lock_guard<std::recursive_mutex>;
 
-cudaError_t Run(Stream* stream) {
-  while (!stream->work.empty()) {
-    const std::function<void()> next = std::move(stream->work.front());
+cudaError_t Run(Stream* stream, uint64_t until = UINT64_MAX) {
+  while (!stream->work.empty() && stream->done < until) {
+    const Work next = std::move(stream->work.front());
     stream->work.pop_front();
+    ++stream->done;
     if (TheMachine().sticky == cudaSuccess) {
       next();
     }
   }
   return TheMachine().sticky;
+}
+
+/* What would make a recording useless, or wait for ever for what it holds back, breaks it. */
+bool BreaksRecording(Stream* stream) {
+  stream->is_recording_broken = stream->recording != nullptr;
+  return stream->is_recording_broken;
+}
+
+bool BreaksAnyRecording() {
+  bool any = false;
+  for (Stream* stream : TheMachine().streams) {
+    any = BreaksRecording(stream) || any;
+  }
+  return any;
+}
+
+void Add(Stream* stream, Work work) {
+  if (stream->recording != nullptr) {
+    stream->recording->work.push_back(std::move(work));
+  } else {
+    stream->work.push_back(std::move(work));
+  }
 }
 
 cudaError_t RunAll() {
@@ -87,14 +123,14 @@ cudaError_t RunAll() {
 
 void Enqueue(Stream* stream, std::function<void()> work) {
   const Lock lock(TheMachine().mutex);
-  stream->work.push_back(std::move(work));
+  Add(stream, std::move(work));
 }
 
 void EnqueueLaunch(Stream* stream, const char* kernel, Dim3 grid, Dim3 block, size_t shared_bytes, std::function<void()> body) {
   const Lock lock(TheMachine().mutex);
   ++TheMachine().counts.launches;
   const auto seed = static_cast<uint64_t>(stream->device);
-  stream->work.push_back([kernel, grid, block, shared_bytes, seed, body = std::move(body)] {
+  Add(stream, [kernel, grid, block, shared_bytes, seed, body = std::move(body)] {
     Machine& machine = TheMachine();
     if (machine.ailment() == KP_EMULATION_FAULT) {
       machine.sticky = cudaErrorIllegalAddress;
@@ -109,6 +145,8 @@ void EnqueueLaunch(Stream* stream, const char* kernel, Dim3 grid, Dim3 block, si
 
 }  // namespace kp::emulation
 
+using kp::emulation::BreaksAnyRecording;
+using kp::emulation::BreaksRecording;
 using kp::emulation::Enqueue;
 using kp::emulation::kDevices;
 using kp::emulation::Lock;
@@ -194,6 +232,9 @@ cudaError_t cudaMalloc(void** address, size_t bytes) {
   if (machine.sticky != cudaSuccess) {
     return machine.sticky;
   }
+  if (BreaksAnyRecording()) {
+    return cudaErrorStreamCaptureUnsupported;
+  }
   const size_t padded = (bytes + 255) / 256 * 256;
   if (padded > (machine.ailment() == KP_EMULATION_TAKEN_MEMORY ? kp::emulation::kTakenMemoryBytes : machine.free_bytes())) {
     return cudaErrorMemoryAllocation;
@@ -249,7 +290,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   if (TheMachine().sticky != cudaSuccess) {
     return TheMachine().sticky;
   }
-  *stream = new kp::emulation::Stream{kp::emulation::selected_device, {}};
+  *stream = new kp::emulation::Stream{kp::emulation::selected_device};
   TheMachine().streams.insert(*stream);
   return cudaSuccess;
 }
@@ -265,7 +306,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   const Lock lock(TheMachine().mutex);
   ++TheMachine().counts.waits;
-  return kp::emulation::Run(stream);
+  return BreaksRecording(stream) ? cudaErrorStreamCaptureUnsupported : kp::emulation::Run(stream);
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -279,15 +320,70 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
+  const Lock lock(TheMachine().mutex);
   event->stream = stream;
+  event->enqueued = stream->enqueued();
+  return BreaksRecording(stream) ? cudaErrorStreamCaptureUnsupported : TheMachine().sticky;
+}
+
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  const Lock lock(TheMachine().mutex);
+  if (event->stream == nullptr || event->stream->done >= event->enqueued) {
+    return TheMachine().sticky;
+  }
+  ++TheMachine().counts.waits;
+  return kp::emulation::Run(event->stream, event->enqueued);
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
+  const Lock lock(TheMachine().mutex);
+  if (BreaksRecording(stream)) {
+    return cudaErrorStreamCaptureUnsupported;
+  }
+  stream->recording = std::make_unique<kp::emulation::Graph>();
   return TheMachine().sticky;
 }
 
-/* More than was recorded may run: everything that the stream holds. */
-cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   const Lock lock(TheMachine().mutex);
-  return event->stream != nullptr ? kp::emulation::Run(event->stream) : cudaSuccess;
+  const bool is_broken = stream->is_recording_broken;
+  stream->is_recording_broken = false;
+  *graph = is_broken ? nullptr : stream->recording.release();
+  stream->recording.reset();
+  return is_broken ? cudaErrorStreamCaptureInvalidated : TheMachine().sticky;
 }
+
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t*, size_t* count) {
+  *count = graph->work.size();
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  *exec = new kp::emulation::Graph(*graph);
+  return TheMachine().sticky;
+}
+
+cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return TheMachine().sticky; }
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
+  const Lock lock(TheMachine().mutex);
+  ++TheMachine().counts.graph_launches;
+  Enqueue(stream, [exec] {
+    for (const kp::emulation::Work& next : exec->work) {
+      if (TheMachine().sticky == cudaSuccess) {
+        next();
+      }
+    }
+  });
+  return TheMachine().sticky;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) { return cudaGraphDestroy(exec); }
 
 void kp_emulation_set_ailment(kp_emulation_ailment ailment) {
   const Lock lock(TheMachine().mutex);

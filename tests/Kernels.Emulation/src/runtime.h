@@ -7,9 +7,10 @@
 #define KP_EMULATION_API extern "C" __attribute__((visibility("default")))
 
 typedef struct kp_emulation_counts {
-  int64_t launches;
+  int64_t launches; /* of kernels by the host: those of a graph count when it is recorded */
+  int64_t graph_launches;
   int64_t allocations;
-  int64_t waits; /* of the host for a stream */
+  int64_t waits; /* of the host for a stream, or for an event that had yet to come */
 } kp_emulation_counts;
 
 /* What the machine suffers from, until it is set again. */

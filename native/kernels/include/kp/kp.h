@@ -55,6 +55,8 @@ typedef struct kp_device_info {
   int32_t threads;
   int64_t total_bytes; /* memory the device may use (on the CPU: the cgroup limit or physical memory) */
   int64_t free_bytes;
+  int32_t has_graphs; /* 1: calls return before they have run, and graph.h works; 0: every call has run when it returns */
+  int32_t reserved;
 } kp_device_info;
 
 /* KP_ABI_VERSION of the library. */
@@ -71,6 +73,11 @@ KP_API kp_status kp_stream_open(kp_device* device, kp_stream** stream);
 KP_API void kp_stream_close(kp_stream* stream);
 /* Waits until everything enqueued has run; reports the first failure of any of it. */
 KP_API kp_status kp_stream_synchronize(kp_stream* stream);
+/* A point in the order of the stream, to be waited for without what is enqueued behind it. A stream remembers its last 8 marks. */
+KP_API kp_status kp_stream_mark(kp_stream* stream, int64_t* mark);
+/* Waits until everything enqueued before the mark has run, and reports the first failure of any of it; what was to be read by then is in host
+ * memory. KP_INVALID_ARGUMENT: no such mark, or one that was forgotten. */
+KP_API kp_status kp_stream_wait(kp_stream* stream, int64_t mark);
 
 #ifdef __cplusplus
 }

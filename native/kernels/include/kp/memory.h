@@ -18,7 +18,7 @@ KP_API void kp_buffer_free(kp_device* device, void* address);
  * allocated, and nothing happens. bytes = 0 is fine. */
 KP_API kp_status kp_buffer_touch(kp_device* device, void* address, int64_t bytes);
 /* Host to device, device to host, device to device. Host memory may be reused as soon as the call returns for write;
- * for read only after kp_stream_synchronize. Ranges of copy must not overlap. bytes = 0 is fine. */
+ * for read only after kp_stream_synchronize, or after kp_stream_wait for a later mark. Ranges of copy must not overlap. bytes = 0 is fine. */
 KP_API kp_status kp_buffer_write(kp_stream* stream, void* destination, const void* host, int64_t bytes);
 KP_API kp_status kp_buffer_read(kp_stream* stream, const void* source, void* host, int64_t bytes);
 KP_API kp_status kp_buffer_copy(kp_stream* stream, void* destination, const void* source, int64_t bytes);
