@@ -81,7 +81,9 @@ internal sealed class InvarianceRun : IDisposable
 
         public int PreemptionCount { get; private set; }
 
-        public void Execute(StepPlan plan, StepResult result)
+        public bool RunsAhead => inner.RunsAhead;
+
+        public void Begin(StepPlan plan, StepResult result)
         {
             LargestBatch = Math.Max(LargestBatch, plan.SequenceCount);
             for (int i = 0; i < plan.SequenceCount; i++)
@@ -91,7 +93,11 @@ internal sealed class InvarianceRun : IDisposable
                 PreemptionCount += item.Start < before ? 1 : 0;
                 _computed[item.Sequence.Id] = item.Start + item.TokenCount;
             }
-            inner.Execute(plan, result);
+            inner.Begin(plan, result);
         }
+
+        public void Complete() => inner.Complete();
+
+        public bool Prepare() => inner.Prepare();
     }
 }

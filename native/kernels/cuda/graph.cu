@@ -7,6 +7,7 @@
 struct kp_graph {
   cudaGraphExec_t cuda;
   const void* scratch;
+  cudaStream_t launched_on;
 };
 
 namespace kp::backend {
@@ -20,7 +21,7 @@ kp_status Instantiate(kp_stream* stream, cudaGraph_t recorded, kp_graph** graph)
     return status;
   }
   KP_REQUIRE(nodes > 0, "nothing was recorded");
-  auto made = std::make_unique<kp_graph>(kp_graph{nullptr, device.scratch()});
+  auto made = std::make_unique<kp_graph>(kp_graph{nullptr, device.scratch(), nullptr});
   status = device.Check(cudaGraphInstantiate(&made->cuda, recorded, 0), "cudaGraphInstantiate");
   if (status == KP_OK) {
     status = device.Check(cudaGraphUpload(made->cuda, stream->cuda), "cudaGraphUpload");  // else the first launch would do it
@@ -74,10 +75,14 @@ kp_status LaunchGraph(kp_stream* stream, kp_graph& graph) {
   if (status == KP_OK) {
     status = device.Select();
   }
+  graph.launched_on = stream->cuda;
   return status == KP_OK ? device.Check(cudaGraphLaunch(graph.cuda, stream->cuda), "cudaGraphLaunch") : status;
 }
 
 void DestroyGraph(kp_graph* graph) {
+  if (graph->launched_on != nullptr) {
+    cudaStreamSynchronize(graph->launched_on);
+  }
   cudaGraphExecDestroy(graph->cuda);
   delete graph;
 }

@@ -8,7 +8,8 @@ namespace KServePaged.Engine.Core;
 
 /// <summary>
 /// The step loop's body. Owns scheduler, cache and executor; everything runs on the engine thread, but for <see cref="Statistics"/>.
-/// A steady step allocates nothing.
+/// On a device that works while the host does something else, the next step is planned and begun before the tokens of the one under way are
+/// known; whoever ends with them has computed one token for nothing. A steady step allocates nothing.
 /// </summary>
 internal sealed class EngineCore
 {
@@ -17,14 +18,15 @@ internal sealed class EngineCore
     private readonly Scheduler _scheduler;
     private readonly Inbox _inbox;
     private readonly SequenceJournal _journal;
-    private readonly StepPlan _plan = new();
-    private readonly StepResult _result;
+    private readonly CoreStep[] _steps;
     private readonly List<CoreRequest> _live = [];
     private readonly List<CoreRequest> _arrivals = [];
     private readonly List<RequestEnding> _endings = [];
     private readonly Lock _statisticsGate = new();
     private EngineStatistics _statistics;
     private StepLedger _ledger;
+    private long _begunCount;
+    private long _completeCount;
     private long _nextDeadline = long.MaxValue;
 
     /// <param name="maxTopLogprobs">The most alternatives that a request may ask for.</param>
@@ -36,7 +38,7 @@ internal sealed class EngineCore
         _scheduler = new Scheduler(limits, cache);
         _inbox = inbox;
         _journal = new SequenceJournal(metrics, clock);
-        _result = new StepResult(limits.MaxLogitRows, maxTopLogprobs);
+        _steps = [.. Enumerable.Range(0, executor.RunsAhead ? 2 : 1).Select(_ => new CoreStep(new StepResult(limits.MaxLogitRows, maxTopLogprobs)))];
         UpdateStatistics();
     }
 
@@ -64,36 +66,39 @@ internal sealed class EngineCore
         }
     }
 
-    /// <summary>One step: takes the mail, computes what the scheduler chose, hands out what came of it.</summary>
+    private int UnderWayCount => (int)(_begunCount - _completeCount);
+
+    private CoreStep Oldest => _steps[_completeCount % _steps.Length];
+
+    private CoreStep Next => _steps[_begunCount % _steps.Length];
+
+    /// <summary>Takes the mail, begins what the scheduler chose, and hands out what came of the step before, or of this one where the device does not run ahead.</summary>
     /// <returns>False when nothing is left to do until mail comes.</returns>
-    /// <exception cref="Exception">The executor failed. The step is undone; what happens to the requests is the caller's decision.</exception>
+    /// <exception cref="Exception">
+    /// The executor failed. The step that was to be begun is undone; what happens to the requests is the caller's decision.
+    /// </exception>
     public bool Step()
     {
         _journal.BeginStep();
         Drain();
         long preemptions = _scheduler.PreemptionCount;
-        try
+        if (UnderWayCount > 0 && Oldest.Plan.FeedsPenalties)
         {
-            using KvReservation reservation = _cache.Reserve();
-            _scheduler.Plan(_plan, reservation);
-            _journal.BeginExecute();
-            if (_plan.SequenceCount > 0)
-            {
-                _executor.Execute(_plan, _result);
-            }
-            reservation.Commit();
+            Complete();
         }
-        catch
+        bool begun = Begin();
+        while (UnderWayCount > (begun && _executor.RunsAhead ? 1 : 0))
         {
-            _scheduler.Rollback(_plan);
-            throw;
+            Complete();
         }
-        _scheduler.Commit(_plan);
-        Publish();
-        _journal.EndStep(_plan.TokenCount, _plan.SequenceCount, _scheduler.PreemptionCount - preemptions);
+        _journal.EndStep(_scheduler.PreemptionCount - preemptions);
         UpdateStatistics();
-        return !_scheduler.IsIdle;
+        return UnderWayCount > 0 || !_scheduler.IsIdle;
     }
+
+    /// <summary>Does a piece of what makes later steps faster, while there is nothing else to do.</summary>
+    /// <returns>False when there is nothing of that either.</returns>
+    public bool Prepare() => _executor.Prepare();
 
     /// <summary>Ends every request, those in the mail too, and takes no more.</summary>
     /// <param name="reason">What their outputs end with.</param>
@@ -107,11 +112,25 @@ internal sealed class EngineCore
         {
             Tell(request, reason, failure); // all of them first: whatever state a failure left, nobody waits in vain
         }
+        Abandon(isBroken: failure is not null);
         while (_live.Count > 0)
         {
             End(_live[^1], outputIndex: null, reason);
         }
         UpdateStatistics();
+    }
+
+    // A device that failed is waited for no more.
+    private void Abandon(bool isBroken)
+    {
+        for (; UnderWayCount > 0; _completeCount++)
+        {
+            if (!isBroken)
+            {
+                _executor.Complete();
+            }
+            _cache.CompleteStep();
+        }
     }
 
     private static void Tell(CoreRequest request, FinishReason reason, RequestException? failure)
@@ -174,36 +193,111 @@ internal sealed class EngineCore
         }
     }
 
-    private void Publish()
+    /// <summary>Plans a step and begins it.</summary>
+    /// <returns>False when there is nothing to compute.</returns>
+    private bool Begin()
     {
-        _journal.BeginPublish();
-        int row = 0;
-        for (int i = 0; i < _plan.SequenceCount; i++)
+        if (!TryBegin())
         {
-            ScheduledSequence item = _plan[i];
-            var sequence = (LiveSequence)item.Sequence;
-            if (sequence.ScheduledAt is null)
+            Complete(); // whose blocks are needed cannot give them back before
+            TryBegin();
+        }
+        if (Next.Plan.SequenceCount == 0)
+        {
+            return false;
+        }
+        _scheduler.Begin(Next.Plan);
+        Start(Next.Plan);
+        _begunCount++;
+        if (_scheduler.WaitingCount == 0)
+        {
+            _executor.Prepare();
+        }
+        return true;
+    }
+
+    /// <returns>False when the step under way must be complete first.</returns>
+    private bool TryBegin()
+    {
+        _journal.BeginPlan();
+        CoreStep step = Next;
+        try
+        {
+            using KvReservation reservation = _cache.Reserve();
+            if (!_scheduler.Plan(step.Plan, reservation))
+            {
+                return false;
+            }
+            _journal.BeginExecute();
+            if (step.Plan.SequenceCount > 0)
+            {
+                _executor.Begin(step.Plan, step.Result);
+            }
+            reservation.Commit();
+            return true;
+        }
+        catch
+        {
+            _scheduler.Rollback(step.Plan);
+            throw;
+        }
+    }
+
+    private void Complete()
+    {
+        CoreStep step = Oldest;
+        _journal.BeginExecute();
+        _executor.Complete();
+        _completeCount++;
+        _journal.BeginPublish();
+        _scheduler.Commit(step.Plan);
+        Publish(step);
+        _journal.Completed(step.Plan.TokenCount, step.Plan.SequenceCount);
+    }
+
+    private void Publish(CoreStep step)
+    {
+        int row = 0;
+        for (int i = 0; i < step.Plan.SequenceCount; i++)
+        {
+            ScheduledSequence item = step.Plan[i];
+            if (item.Sequence.State != SequenceState.Finished) // else it ended while the step was under way
+            {
+                Publish(item, step.Result, row);
+            }
+            row += item.LogitCount;
+        }
+    }
+
+    private void Publish(in ScheduledSequence item, StepResult result, int row)
+    {
+        var sequence = (LiveSequence)item.Sequence;
+        _journal.Computed(sequence, item.Start, item.Start + item.TokenCount);
+        if (result.Tokens.AsSpan(row, item.LogitCount).Contains(-1))
+        {
+            _journal.Corrupted();
+            sequence.Request.Output.End(sequence.OutputIndex, FinishReason.Error);
+            End(sequence, FinishReason.Error);
+            return;
+        }
+        for (int last = row + item.LogitCount - (item.Samples ? 1 : 0); row < last; row++)
+        {
+            Put(sequence, result, row, sequence.PromptTopLogprobs, isPrompt: true, finish: null);
+        }
+        if (item.Samples)
+        {
+            Append(sequence, result, row);
+        }
+    }
+
+    private void Start(StepPlan plan)
+    {
+        for (int i = 0; i < plan.SequenceCount; i++)
+        {
+            if (plan[i].Sequence is LiveSequence { ScheduledAt: null } sequence)
             {
                 Start(sequence);
             }
-            _journal.Computed(sequence, item.Start, item.Start + item.TokenCount);
-            int last = row + item.LogitCount;
-            bool valid = _result.Tokens.AsSpan(row, item.LogitCount).IndexOf(-1) < 0;
-            for (; valid && row < last - (item.Samples ? 1 : 0); row++)
-            {
-                Put(sequence, row, sequence.PromptTopLogprobs, isPrompt: true, finish: null);
-            }
-            if (!valid)
-            {
-                _journal.Corrupted();
-                sequence.Request.Output.End(sequence.OutputIndex, FinishReason.Error);
-                End(sequence, FinishReason.Error);
-            }
-            else if (item.Samples)
-            {
-                Append(sequence, row);
-            }
-            row = last;
         }
     }
 
@@ -222,24 +316,24 @@ internal sealed class EngineCore
         }
     }
 
-    private void Append(LiveSequence sequence, int row)
+    private void Append(LiveSequence sequence, StepResult result, int row)
     {
-        FinishReason? finish = sequence.Append(_result.Tokens[row]);
+        FinishReason? finish = sequence.Append(result.Tokens[row]);
         _journal.Token(sequence);
-        Put(sequence, row, sequence.TopLogprobs, isPrompt: false, finish);
+        Put(sequence, result, row, sequence.TopLogprobs, isPrompt: false, finish);
         if (finish is { } reason)
         {
             End(sequence, reason);
         }
     }
 
-    private void Put(LiveSequence sequence, int row, int topCount, bool isPrompt, FinishReason? finish)
+    private void Put(LiveSequence sequence, StepResult result, int row, int topCount, bool isPrompt, FinishReason? finish)
     {
         topCount = Math.Max(topCount, 0);
-        int first = row * _result.MaxTopLogprobs;
+        int first = row * result.MaxTopLogprobs;
         var record = new OutputRecord(
-            sequence.OutputIndex, _result.Tokens[row], _result.Logprobs[row], _result.Ranks[row], topCount, isPrompt, finish);
-        sequence.Request.Output.Add(record, _result.TopIds.AsSpan(first, topCount), _result.TopLogprobs.AsSpan(first, topCount), _journal.Now);
+            sequence.OutputIndex, result.Tokens[row], result.Logprobs[row], result.Ranks[row], topCount, isPrompt, finish);
+        sequence.Request.Output.Add(record, result.TopIds.AsSpan(first, topCount), result.TopLogprobs.AsSpan(first, topCount), _journal.Now);
     }
 
     private void End(CoreRequest request, int? outputIndex, FinishReason reason)

@@ -82,7 +82,7 @@ internal sealed class EngineThread : IAsyncDisposable
         {
             while (!_stopping)
             {
-                if (!core.Step())
+                if (!core.Step() && !(_inbox.IsEmpty && core.Prepare()))
                 {
                     _inbox.Wait();
                 }

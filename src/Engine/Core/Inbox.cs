@@ -14,6 +14,18 @@ internal sealed class Inbox(int capacity)
     private bool _closed;
     private bool _woken;
 
+    /// <summary>Whether nobody wants anything of the engine thread at this moment.</summary>
+    public bool IsEmpty
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _arrivals.Count + _endings.Count == 0 && !_woken;
+            }
+        }
+    }
+
     public Submission TrySubmit(CoreRequest request)
     {
         lock (_gate)

@@ -9,8 +9,16 @@ namespace KServePaged.Engine.Core;
 /// </summary>
 internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
 {
+    private const int Schedule = 0;
+    private const int Execute = 1;
+    private const int Publish = 2;
+
+    private readonly long[] _phaseTicks = new long[3];
+    private int _phase;
+    private long _phaseBeganAt;
     private long _stepBeganAt;
-    private long _executeBeganAt;
+    private int _stepTokens;
+    private int _stepSequences;
     private StepLedger _ledger;
 
     public LoadForecast Forecast { get; } = new();
@@ -21,27 +29,43 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
     /// <summary>The time that events are noted under.</summary>
     public long Now { get; private set; } = clock.GetTimestamp();
 
-    public void BeginStep() => _stepBeganAt = Now = clock.GetTimestamp();
+    public void BeginStep()
+    {
+        _phase = Schedule;
+        _phaseBeganAt = _stepBeganAt = Now = clock.GetTimestamp();
+        Array.Clear(_phaseTicks);
+        _stepTokens = 0;
+        _stepSequences = 0;
+    }
 
-    /// <summary>The plan is made.</summary>
-    public void BeginExecute() => _executeBeganAt = clock.GetTimestamp();
+    public void BeginPlan() => Enter(Schedule);
+
+    /// <summary>The plan is made, or the device is waited for.</summary>
+    public void BeginExecute() => Enter(Execute);
 
     /// <summary>The device is done; tokens are handed out now.</summary>
-    public void BeginPublish() => Now = clock.GetTimestamp();
+    public void BeginPublish() => Now = Enter(Publish);
 
-    public void EndStep(int tokens, int sequences, long preemptions)
+    /// <summary>Tokens of a planned step were handed out; it may have been begun before this step.</summary>
+    public void Completed(int tokens, int sequences)
     {
-        if (tokens > 0)
+        _stepTokens += tokens;
+        _stepSequences += sequences;
+    }
+
+    public void EndStep(long preemptions)
+    {
+        if (_stepTokens > 0)
         {
-            long ended = clock.GetTimestamp();
+            long ended = Enter(Schedule);
             _ledger = _ledger with
             {
-                ScheduleSeconds = _ledger.ScheduleSeconds + Seconds(_stepBeganAt, _executeBeganAt),
-                ExecuteSeconds = _ledger.ExecuteSeconds + Seconds(_executeBeganAt, Now),
-                PublishSeconds = _ledger.PublishSeconds + Seconds(Now, ended),
+                ScheduleSeconds = _ledger.ScheduleSeconds + SecondsOf(Schedule),
+                ExecuteSeconds = _ledger.ExecuteSeconds + SecondsOf(Execute),
+                PublishSeconds = _ledger.PublishSeconds + SecondsOf(Publish),
             };
-            metrics.Step(tokens, Seconds(_stepBeganAt, ended));
-            Forecast.Step(tokens, sequences, Seconds(_stepBeganAt, Now));
+            metrics.Step(_stepTokens, Seconds(_stepBeganAt, ended));
+            Forecast.Step(_stepTokens, _stepSequences, SecondsOf(Schedule) + SecondsOf(Execute));
         }
         if (preemptions > 0)
         {
@@ -113,6 +137,17 @@ internal sealed class SequenceJournal(EngineMetrics metrics, TimeProvider clock)
 
     /// <summary>All outputs of the request have ended.</summary>
     public void RequestEnded(CoreRequest request) => metrics.RequestEnded(request.Sequences.Count, request.LongestOutput);
+
+    private long Enter(int phase)
+    {
+        long now = clock.GetTimestamp();
+        _phaseTicks[_phase] += now - _phaseBeganAt;
+        _phase = phase;
+        _phaseBeganAt = now;
+        return now;
+    }
+
+    private double SecondsOf(int phase) => Seconds(0, _phaseTicks[phase]);
 
     private double Seconds(long from, long to) => Math.Max(0, clock.GetElapsedTime(from, to).TotalSeconds);
 }

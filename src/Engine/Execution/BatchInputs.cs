@@ -1,130 +1,113 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Models;
 using KServePaged.Engine.Scheduling;
 
 namespace KServePaged.Engine.Execution;
 
-/// <summary>
-/// A step plan as device arrays: filled on the host side by side, sent in one upload. Grows with the block tables, which for the longest
-/// context would take hundreds of megabytes, and never shrinks, so that a steady step allocates nothing.
-/// </summary>
-internal sealed class BatchInputs : IDisposable
+/// <summary>A step plan as the device arrays that a model reads.</summary>
+/// <param name="upload">Takes them.</param>
+/// <param name="blockTokens">Tokens per block.</param>
+internal sealed class BatchInputs(StepUpload upload, int blockTokens)
 {
-    private const int Alignment = 64;
+    private UploadSection _slots;
+    private UploadSection _ids;
+    private UploadSection _positions;
+    private UploadSection _queryStart;
+    private UploadSection _contexts;
+    private UploadSection _logitTokens;
+    private UploadSection _tables;
+    private StepShape _shape;
 
-    private readonly DeviceStream _stream;
-    private readonly int _blockTokens;
-    private byte[] _host = [];
-    private DeviceBuffer? _device;
-    private int _used;
+    /// <summary>Bytes of the arrays.</summary>
+    public static long BytesFor(StepShape shape) =>
+        StepUpload.SizeOf<long>(shape.Tokens) + (2 * StepUpload.SizeOf<int>(shape.Tokens)) + StepUpload.SizeOf<int>(shape.Sequences + 1) +
+        StepUpload.SizeOf<int>(shape.Sequences) + StepUpload.SizeOf<int>(shape.LogitRows) +
+        StepUpload.SizeOf<int>((long)shape.Sequences * shape.TableBlocks);
 
-    /// <param name="stream">Gets the uploads.</param>
-    /// <param name="blockTokens">Tokens per block.</param>
-    public BatchInputs(DeviceStream stream, int blockTokens)
+    /// <summary>Takes the sections, and sets the step part of <paramref name="context"/> to them.</summary>
+    public void Lay(StepShape shape, ForwardContext context)
     {
-        _stream = stream;
-        _blockTokens = blockTokens;
+        _shape = shape;
+        _slots = upload.Take<long>(shape.Tokens);
+        _ids = upload.Take<int>(shape.Tokens);
+        _positions = upload.Take<int>(shape.Tokens);
+        _queryStart = upload.Take<int>(shape.Sequences + 1);
+        _contexts = upload.Take<int>(shape.Sequences);
+        _logitTokens = upload.Take<int>(shape.LogitRows);
+        _tables = upload.Take<int>(checked(shape.Sequences * shape.TableBlocks));
+        context.Tokens = shape.Tokens;
+        context.Sequences = shape.Sequences;
+        context.MaxContext = shape.MaxContext;
+        context.TokenIds = _ids.Address;
+        context.Positions = _positions.Address;
+        context.Slots = _slots.Address;
+        context.QueryStart = _queryStart.Address;
+        context.Context = _contexts.Address;
+        context.BlockTables = _tables.Address;
+        context.BlockTableStride = shape.TableBlocks;
+        context.LogitRows = shape.LogitRows;
+        context.LogitTokens = shape.LogitRows == shape.Tokens ? 0 : _logitTokens.Address;
     }
 
-    /// <summary>Bytes of a step's arrays on the device, and as many on the host.</summary>
-    /// <param name="tokens">Tokens of the step.</param>
-    /// <param name="sequences">Sequences of the step.</param>
-    /// <param name="blocks">Entries of each block table.</param>
-    public static int BytesFor(int tokens, int sequences, int blocks) => checked(
-        Padded(tokens * sizeof(long)) + (3 * Padded(tokens * sizeof(int))) + Padded((sequences + 1) * sizeof(int)) +
-        Padded(sequences * sizeof(int)) + Padded(sequences * blocks * sizeof(int)));
-
-    /// <summary>Sets the step part of <paramref name="context"/>.</summary>
-    public void Fill(StepPlan plan, ForwardContext context)
+    /// <summary>Writes the plan into the sections laid last.</summary>
+    public void Fill(StepPlan plan)
     {
-        int stride = LargestBlockCount(plan);
-        nint device = Reserve(BytesFor(plan.TokenCount, plan.SequenceCount, stride));
-        Span<long> slots = Take<long>(plan.TokenCount, device, out nint slotsAt);
-        Span<int> ids = Take<int>(plan.TokenCount, device, out nint idsAt);
-        Span<int> positions = Take<int>(plan.TokenCount, device, out nint positionsAt);
-        Span<int> queryStart = Take<int>(plan.SequenceCount + 1, device, out nint queryStartAt);
-        Span<int> contexts = Take<int>(plan.SequenceCount, device, out nint contextsAt);
-        Span<int> logitTokens = Take<int>(plan.LogitCount, device, out nint logitTokensAt);
-        Span<int> tables = Take<int>(plan.SequenceCount * stride, device, out nint tablesAt);
+        Span<int> queryStart = upload.HostOf<int>(_queryStart);
+        Span<int> contexts = upload.HostOf<int>(_contexts);
+        Span<int> logitTokens = upload.HostOf<int>(_logitTokens);
+        Span<int> tables = upload.HostOf<int>(_tables);
         int token = 0;
         int row = 0;
-        int maxContext = 0;
         for (int s = 0; s < plan.SequenceCount; s++)
         {
             ScheduledSequence item = plan[s];
             int end = item.Start + item.TokenCount;
-            ReadOnlySpan<int> blocks = item.Sequence.Blocks.Blocks;
             queryStart[s] = token;
             contexts[s] = end;
-            maxContext = Math.Max(maxContext, end);
-            blocks[..BlocksFor(end)].CopyTo(tables[(s * stride)..]);
-            item.Sequence.Tokens[item.Start..end].CopyTo(ids[token..]);
-            for (int position = item.Start; position < end; position++, token++)
-            {
-                positions[token] = position;
-                slots[token] = ((long)blocks[position / _blockTokens] * _blockTokens) + (position % _blockTokens);
-            }
+            item.Sequence.Blocks.Blocks[..EnginePlan.BlocksFor(end, blockTokens)].CopyTo(tables[(s * _shape.TableBlocks)..]);
+            FillTokens(item, token);
+            token += item.TokenCount;
             for (int wanted = token - item.LogitCount; wanted < token; wanted++)
             {
                 logitTokens[row++] = wanted;
             }
         }
-        queryStart[plan.SequenceCount] = token;
-        _stream.Write<byte>(device, _host.AsSpan(0, _used));
-        context.Tokens = plan.TokenCount;
-        context.Sequences = plan.SequenceCount;
-        context.MaxContext = maxContext;
-        context.TokenIds = idsAt;
-        context.Positions = positionsAt;
-        context.Slots = slotsAt;
-        context.QueryStart = queryStartAt;
-        context.Context = contextsAt;
-        context.BlockTables = tablesAt;
-        context.BlockTableStride = stride;
-        context.LogitRows = plan.LogitCount;
-        context.LogitTokens = plan.LogitCount == plan.TokenCount ? 0 : logitTokensAt;
+        Pad(plan.SequenceCount, token);
     }
 
-    public void Dispose() => _device?.Dispose();
-
-    private int LargestBlockCount(StepPlan plan)
+    private void FillTokens(in ScheduledSequence item, int token)
     {
-        int largest = 0;
-        for (int s = 0; s < plan.SequenceCount; s++)
+        Span<long> slots = upload.HostOf<long>(_slots).Slice(token, item.TokenCount);
+        Span<int> ids = upload.HostOf<int>(_ids).Slice(token, item.TokenCount);
+        Span<int> positions = upload.HostOf<int>(_positions).Slice(token, item.TokenCount);
+        ReadOnlySpan<int> blocks = item.Sequence.Blocks.Blocks;
+        if (item.FedFrom >= 0)
         {
-            largest = Math.Max(largest, BlocksFor(plan[s].Start + plan[s].TokenCount));
+            ids[0] = -1 - item.FedFrom;
         }
-        return largest;
-    }
-
-    private int BlocksFor(int tokens) => (tokens + _blockTokens - 1) / _blockTokens;
-
-    /// <returns>The address of at least so many bytes on the device.</returns>
-    private nint Reserve(int bytes)
-    {
-        _used = 0;
-        if (_device is null || bytes > _host.Length)
+        else
         {
-            _stream.Synchronize(); // memory is freed on an idle device only
-            _device?.Dispose();
-            _device = null;
-            _host = new byte[Math.Max(bytes, (int)Math.Min(2L * _host.Length, Array.MaxLength))];
-            _device = _stream.Device.Allocate(_host.Length);
+            item.Sequence.Tokens.Slice(item.Start, item.TokenCount).CopyTo(ids);
         }
-        return _device.Address;
+        for (int i = 0; i < item.TokenCount; i++)
+        {
+            int position = item.Start + i;
+            positions[i] = position;
+            slots[i] = ((long)blocks[position / blockTokens] * blockTokens) + (position % blockTokens);
+        }
     }
 
-    private Span<T> Take<T>(int count, nint device, out nint deviceAddress)
-        where T : unmanaged
+    // Sequences of one token that is cached nowhere and sees the first one of block 0, whatever that is: nobody looks at their rows.
+    private void Pad(int sequences, int tokens)
     {
-        int bytes = checked(count * Unsafe.SizeOf<T>());
-        Span<byte> section = _host.AsSpan(_used, bytes);
-        deviceAddress = device + _used;
-        _used += Padded(bytes);
-        return MemoryMarshal.Cast<byte, T>(section);
+        Span<int> queryStart = upload.HostOf<int>(_queryStart);
+        upload.HostOf<long>(_slots)[tokens..].Fill(-1);
+        upload.HostOf<int>(_ids)[tokens..].Clear();
+        upload.HostOf<int>(_positions)[tokens..].Clear();
+        upload.HostOf<int>(_contexts)[sequences..].Fill(1);
+        upload.HostOf<int>(_tables)[(sequences * _shape.TableBlocks)..].Clear();
+        for (int s = sequences; s <= _shape.Sequences; s++)
+        {
+            queryStart[s] = tokens + s - sequences;
+        }
     }
-
-    private static int Padded(int bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
 }

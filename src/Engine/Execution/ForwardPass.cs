@@ -8,19 +8,23 @@ namespace KServePaged.Engine.Execution;
 internal sealed class ForwardPass : IDisposable
 {
     private readonly DecoderModel _model;
+    private readonly StepUpload _upload;
     private readonly BatchInputs _inputs;
     private readonly ForwardContext _context;
     private readonly WorkingMemory _memory;
     private readonly DeviceBuffer _logits;
     private readonly EnginePlan _plan;
 
-    public ForwardPass(DecoderSpec spec, DecoderModel model, EnginePlan plan, DeviceStream stream, KvCacheMemory cache)
+    /// <param name="upload">Takes what the model reads of a step.</param>
+    /// <param name="sampledTokens">Where sampling leaves a step's tokens.</param>
+    public ForwardPass(
+        DecoderSpec spec, DecoderModel model, EnginePlan plan, DeviceStream stream, KvCacheMemory cache, StepUpload upload, nint sampledTokens)
     {
         _plan = plan;
         _model = model;
-        VocabularySize = spec.VocabularySize;
+        _upload = upload;
         _memory = new WorkingMemory(spec, plan.Limits);
-        _inputs = new BatchInputs(stream, plan.BlockTokens);
+        _inputs = new BatchInputs(upload, plan.BlockTokens);
         _logits = plan.Limits.Device.Allocate(plan.LogitsBytes(spec));
         _context = new ForwardContext
         {
@@ -36,37 +40,56 @@ internal sealed class ForwardPass : IDisposable
             Delta = _memory.Delta,
             Normed = _memory.Normed,
             Scratch = _memory.Scratch,
+            SampledTokens = sampledTokens,
         };
     }
 
     public DeviceStream Stream => _context.Stream;
 
-    /// <summary>Elements of a row of logits.</summary>
-    public int VocabularySize { get; }
+    /// <summary>[logit rows, vocabulary] f32 on the device.</summary>
+    public nint Logits => _logits.Address;
 
-    /// <summary>Computes the plan's tokens and its logit rows.</summary>
-    /// <returns>The address of [plan.LogitCount, vocabulary] f32 on the device, valid until the next call.</returns>
-    /// <exception cref="InvalidOperationException">The plan is larger than what memory was taken for.</exception>
-    public nint Run(StepPlan plan)
+    /// <summary>Takes the sections of a step of this shape.</summary>
+    /// <exception cref="InvalidOperationException">It is larger than what memory was taken for.</exception>
+    public void Lay(StepShape shape)
     {
-        if (plan.TokenCount > _plan.MaxBatchedTokens || plan.SequenceCount > _plan.MaxSequences || plan.LogitCount > _plan.Limits.LogitRows)
+        if (shape.Tokens > _plan.MaxBatchedTokens || shape.Sequences > _plan.MaxSequences || shape.LogitRows > _plan.Limits.LogitRows)
         {
             throw new InvalidOperationException(
-                $"A step of {plan.TokenCount} tokens, {plan.SequenceCount} sequences and {plan.LogitCount} logit rows exceeds the planned " +
+                $"A step of {shape.Tokens} tokens, {shape.Sequences} sequences and {shape.LogitRows} logit rows exceeds the planned " +
                 $"{_plan.MaxBatchedTokens}, {_plan.MaxSequences} and {_plan.Limits.LogitRows}.");
         }
-        _inputs.Fill(plan, _context);
+        _inputs.Lay(shape, _context);
+    }
+
+    /// <summary>Writes the plan into the sections laid last.</summary>
+    public void Fill(StepPlan plan) => _inputs.Fill(plan);
+
+    /// <summary>Enqueues the model over the sections laid last, up to <see cref="Logits"/>.</summary>
+    public void Enqueue(StepShape shape)
+    {
         _model.Forward(_context);
-        if (plan.LogitCount > 0)
+        if (shape.LogitRows > 0)
         {
-            _model.Logits(_context, plan.LogitCount, _logits.Address);
+            _model.Logits(_context, shape.LogitRows, _logits.Address);
         }
-        return _logits.Address;
+    }
+
+    /// <summary>Computes the plan's tokens and its logit rows, alone.</summary>
+    /// <returns><see cref="Logits"/>, valid until the next call.</returns>
+    public nint Run(StepPlan plan)
+    {
+        StepShape shape = StepShape.Of(plan, _plan.BlockTokens, maxTopLogprobs: 0);
+        _upload.Begin(BatchInputs.BytesFor(shape));
+        Lay(shape);
+        Fill(plan);
+        _upload.Send();
+        Enqueue(shape);
+        return Logits;
     }
 
     public void Dispose()
     {
-        _inputs.Dispose();
         _logits.Dispose();
         _memory.Dispose();
     }

@@ -2,6 +2,7 @@ using KServePaged.Engine.Configuration;
 using KServePaged.Engine.Diagnostics;
 using KServePaged.Engine.Kernels;
 using KServePaged.Engine.Models;
+using KServePaged.Engine.Sampling;
 using KServePaged.Engine.Weights;
 using KServePaged.Engine.Weights.Formats;
 using Microsoft.Extensions.Logging;
@@ -79,12 +80,14 @@ internal sealed class ModelLoader : IDisposable
         // A size that was asked for is taken; one that was guessed from what is free grows with the load.
         KvCacheMemory cache = Own(new KvCacheMemory(
             device, spec.CacheLayers, plan.CacheType, plan.BlockCount, plan.BlockTokens, touch: _options.KvCacheBytes is not null));
-        ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache));
-        StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize));
+        StepUpload upload = Own(new StepUpload(stream));
+        StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize, new SampledRows(plan.Limits.LogitRows, _options.MaxLogprobs), upload));
+        ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache, upload, sampler.Tokens));
+        ModelExecutor executor = Own(new ModelExecutor(forward, sampler, upload, plan));
         LoadLog.Loaded(
             _logger, config.Architecture, device.Info.Name, WeightsText(weightType), CacheTypeNames.NameOf(plan.CacheType),
             plan.MaxModelLength, plan.BlockCount, plan.BlockTokens, plan.Memory);
-        return Hand(new ModelExecutor(forward, sampler), config, spec, defaults, plan, weights.ParameterCount);
+        return Hand(executor, config, spec, defaults, plan, weights.ParameterCount);
     }
 
     private LoadedModel Hand(

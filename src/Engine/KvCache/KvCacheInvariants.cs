@@ -41,6 +41,12 @@ internal sealed class KvCacheInvariants(KvCacheManager cache)
     public void Verify()
     {
         BlockPool pool = cache.Pool;
+        int[] retired = [.. cache.RetiredBlocks];
+        Require(retired.Length == 0 || cache.StepsUnderWay > 0, $"{retired.Length} blocks wait for a step, and none is under way");
+        foreach (int block in retired)
+        {
+            _holders[block]++;
+        }
         int[] free = new int[pool.BlockCount + 1];
         int freeCount = pool.CopyFreeTo(free);
         Require(freeCount == pool.FreeCount, $"the free list holds {freeCount} blocks, {pool.FreeCount} are counted");
@@ -49,7 +55,7 @@ internal sealed class KvCacheInvariants(KvCacheManager cache)
         {
             bool isFree = free.AsSpan(0, freeCount).Contains(block);
             Require(isFree == (pool.References(block) == 0), $"block {block}: free {isFree}, references {pool.References(block)}");
-            Require(pool.References(block) == _holders[block], $"block {block}: {pool.References(block)} references, {_holders[block]} tables");
+            Require(pool.References(block) == _holders[block], $"block {block}: {pool.References(block)} references, {_holders[block]} tables and steps");
             Require(
                 !cache.Prefixes.IsRegistered(block) || (cache.Prefixes.TryFind(cache.Prefixes.HashOf(block), out int found) && found == block),
                 $"block {block} is registered and not found");

@@ -11,6 +11,9 @@ namespace KServePaged.Engine.KvCache;
 internal sealed class KvCacheManager
 {
     private readonly KvReservation _reservation;
+    private readonly Queue<(int Block, long Step)> _retired = new();
+    private long _begunSteps;
+    private long _completeSteps;
 
     /// <param name="hashKey">Random per engine; passed in, so that a test can repeat a run.</param>
     public KvCacheManager(int blockCount, int blockTokens, UInt128 hashKey)
@@ -30,6 +33,12 @@ internal sealed class KvCacheManager
     public PrefixCache Prefixes { get; }
 
     public BlockHasher Hasher { get; }
+
+    /// <summary>Steps that were begun and are not complete: the device may still read and write the blocks of their sequences.</summary>
+    public int StepsUnderWay => (int)(_begunSteps - _completeSteps);
+
+    /// <summary>Blocks that are in no table any more and that a step under way may still use.</summary>
+    public IEnumerable<int> RetiredBlocks => _retired.Select(retired => retired.Block);
 
     public int BlocksFor(int tokens) => (int)(((long)tokens + BlockTokens - 1) / BlockTokens);
 
@@ -52,7 +61,8 @@ internal sealed class KvCacheManager
         table.RegisteredCount = full;
     }
 
-    /// <summary>Gives the blocks from <paramref name="keep"/> on back, the last first: a chain's tail is the least likely to be found again.</summary>
+    /// <summary>Gives the blocks from <paramref name="keep"/> on back, the last first: a chain's tail is the least likely to be found again.
+    /// No step under way may use them.</summary>
     public void Release(BlockTable table, int keep = 0)
     {
         for (int i = table.Count - 1; i >= keep; i--)
@@ -64,6 +74,35 @@ internal sealed class KvCacheManager
         {
             table.Truncate(keep);
         }
+    }
+
+    /// <summary>A step was begun that uses blocks of the tables as they are now.</summary>
+    public void BeginStep() => _begunSteps++;
+
+    /// <summary>The oldest step under way has run: what only it could still use is free.</summary>
+    public void CompleteStep()
+    {
+        _completeSteps++;
+        while (_retired.TryPeek(out (int Block, long Step) retired) && retired.Step <= _completeSteps)
+        {
+            _retired.Dequeue();
+            Pool.Release(retired.Block, worthKeeping: Prefixes.IsRegistered(retired.Block));
+        }
+    }
+
+    /// <summary>Gives all blocks of a sequence back that is planned no more, once every step that was begun with them is complete.</summary>
+    public void Retire(BlockTable table)
+    {
+        if (StepsUnderWay == 0)
+        {
+            Release(table);
+            return;
+        }
+        for (int i = table.Count - 1; i >= 0; i--)
+        {
+            _retired.Enqueue((table.Blocks[i], _begunSteps));
+        }
+        table.Truncate(0);
     }
 
     /// <summary>Takes the first free block, which loses the prefix that it held.</summary>

@@ -49,7 +49,7 @@ internal sealed class ForwardContext
     public nint TokenIds { get; set; }
 
     /// <summary>[logit rows] i32: what the step before chose; written anew when this step's tokens are.</summary>
-    public nint SampledTokens { get; set; }
+    public required nint SampledTokens { get; init; }
 
     /// <summary>[tokens] i32.</summary>
     public nint Positions { get; set; }
@@ -86,8 +86,8 @@ internal sealed class ForwardContext
     /// <param name="kept">Receives [<see cref="LogitRows"/>, columns] f32.</param>
     public void KeepLogitRows(nint rows, int columns, nint kept)
     {
-        Stream.Embedding(rows, ComputeType, Tokens, columns, LogitTokens, LogitRows, kept);
-        Stream.Embedding(Residual, ElementType.Float32, Tokens, HiddenSize, LogitTokens, LogitRows, Delta);
+        Stream.Embedding(rows, ComputeType, Tokens, columns, LogitTokens, sampled: 0, LogitRows, kept);
+        Stream.Embedding(Residual, ElementType.Float32, Tokens, HiddenSize, LogitTokens, sampled: 0, LogitRows, Delta);
         Stream.Copy(Residual, Delta, (long)LogitRows * HiddenSize * ElementType.Float32.Bytes());
         Tokens = LogitRows;
         LogitTokens = 0;

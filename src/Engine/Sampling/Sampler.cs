@@ -1,150 +1,101 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using KServePaged.Engine.Kernels;
 
 namespace KServePaged.Engine.Sampling;
 
 /// <summary>
-/// Runs the sampling kernel over a batch of rows: one upload, one kernel, one read-back. Its buffers grow and never shrink, so that a steady
-/// step allocates nothing. Engine thread only.
+/// Runs the sampling kernel over a batch of rows. Its memory is taken once, but for the lists of penalties and biases, so that a step can be
+/// recorded and allocates nothing. Engine thread only.
 /// </summary>
-internal sealed class Sampler(Device device, int vocabularySize) : IDisposable
+internal sealed class Sampler : IDisposable
 {
-    private const int Alignment = 64;
+    private readonly int _vocabularySize;
+    private readonly SampledRows _most;
+    private readonly DeviceBuffer _output;
+    private readonly DeviceBuffer _workspace;
+    private readonly DeviceList<int> _history;
+    private readonly DeviceList<int> _historyCounts;
+    private readonly DeviceList<int> _biasIds;
+    private readonly DeviceList<float> _biasValues;
+    private readonly DeviceList<int> _bannedIds;
 
-    private byte[] _upload = [];
-    private byte[] _download = [];
-    private DeviceBuffer? _input;
-    private DeviceBuffer? _output;
-    private DeviceBuffer? _workspace;
-    private int _rowCount;
-    private int _maxTop;
+    /// <param name="most">The most rows and alternatives of a call.</param>
+    public Sampler(Device device, int vocabularySize, SampledRows most)
+    {
+        _vocabularySize = vocabularySize;
+        _most = most;
+        _output = device.Allocate(most.Bytes);
+        _workspace = device.Allocate(device.SampleWorkspaceBytes(most.Rows, vocabularySize));
+        _history = new(device);
+        _historyCounts = new(device);
+        _biasIds = new(device);
+        _biasValues = new(device);
+        _bannedIds = new(device);
+    }
 
-    /// <summary>[rows] chosen or given ids; -1 where the logits held a NaN or no finite number. Valid until the next call, like the others.</summary>
-    public ReadOnlySpan<int> Tokens => Section<int>(0, _rowCount);
+    /// <summary>Where the last call leaves its tokens: [rows] i32, -1 for a row without a number.</summary>
+    public nint Tokens => _output.Address;
 
-    public ReadOnlySpan<float> Logprobs => Section<float>(1, _rowCount);
+    /// <summary>Times that memory moved which a recorded call would read.</summary>
+    public int MoveCount => _history.MoveCount + _historyCounts.MoveCount + _biasIds.MoveCount + _biasValues.MoveCount + _bannedIds.MoveCount;
 
-    public ReadOnlySpan<int> Ranks => Section<int>(2, _rowCount);
+    /// <summary>Enqueues the copies of what the batch's rows point into.</summary>
+    public void SendLists(DeviceStream stream, SamplingBatch batch)
+    {
+        _history.Send(stream, batch.History);
+        _historyCounts.Send(stream, batch.HistoryCounts);
+        _biasIds.Send(stream, batch.BiasIds);
+        _biasValues.Send(stream, batch.BiasValues);
+        _bannedIds.Send(stream, batch.BannedIds);
+    }
 
-    /// <summary>[rows, maxTop], best first.</summary>
-    public ReadOnlySpan<int> TopIds => Section<int>(3, _rowCount * _maxTop);
-
-    public ReadOnlySpan<float> TopLogprobs => Section<float>(4, _rowCount * _maxTop);
-
-    /// <summary>Samples every row; the results are there when it returns.</summary>
-    /// <param name="batch">One row for each row of logits.</param>
+    /// <summary>Enqueues the kernel.</summary>
     /// <param name="stream">On which the logits are being computed.</param>
+    /// <param name="results">Of this call.</param>
+    /// <param name="rows">[rows] of <see cref="SamplingRow"/> on the device.</param>
     /// <param name="logits">[rows, vocabulary] f32 on the device; not changed.</param>
     /// <param name="logitsStride">Elements between rows.</param>
-    /// <param name="maxTop">Alternatives that each row of the result has room for.</param>
-    public void Sample(SamplingBatch batch, DeviceStream stream, nint logits, long logitsStride, int maxTop)
+    public void Enqueue(DeviceStream stream, SampledRows results, nint rows, nint logits, long logitsStride)
     {
-        _rowCount = batch.RowCount;
-        _maxTop = maxTop;
-        if (_rowCount == 0)
+        if (results.Rows > _most.Rows || results.MaxTop > _most.MaxTop)
         {
-            return;
+            throw new InvalidOperationException(
+                $"{results.Rows} rows with {results.MaxTop} alternatives exceed the planned {_most.Rows} with {_most.MaxTop}.");
         }
-        SamplingArguments arguments = Upload(batch, stream);
-        arguments.Logits = logits;
-        arguments.LogitsStride = logitsStride;
-        arguments.Vocabulary = vocabularySize;
-        arguments.Rows = _rowCount;
-        arguments.MaxTopLogprobs = maxTop;
-        Grow(stream, ref _workspace, device.SampleWorkspaceBytes(_rowCount, vocabularySize));
-        arguments.Workspace = _workspace!.Address; // Grow leaves a buffer
-        arguments.WorkspaceBytes = _workspace.Bytes;
-        int downloadBytes = checked((int)Offset(5));
-        Grow(stream, ref _output, downloadBytes);
-        arguments.Token = _output!.Address + (nint)Offset(0); // as above
-        arguments.Logprob = _output.Address + (nint)Offset(1);
-        arguments.Rank = _output.Address + (nint)Offset(2);
-        arguments.TopIds = _output.Address + (nint)Offset(3);
-        arguments.TopLogprobs = _output.Address + (nint)Offset(4);
-        stream.Sample(in arguments);
-        Grow(ref _download, downloadBytes);
-        stream.ReadAndSynchronize(_output.Address, _download.AsSpan(0, downloadBytes));
+        nint output = _output.Address;
+        stream.Sample(new SamplingArguments
+        {
+            Logits = logits,
+            LogitsStride = logitsStride,
+            Vocabulary = _vocabularySize,
+            Row = rows,
+            History = _history.Address,
+            HistoryOutputCounts = _historyCounts.Address,
+            BiasIds = _biasIds.Address,
+            BiasValues = _biasValues.Address,
+            BannedIds = _bannedIds.Address,
+            Token = output,
+            Logprob = output + results.LogprobsAt,
+            Rank = output + results.RanksAt,
+            TopIds = output + results.TopIdsAt,
+            TopLogprobs = output + results.TopLogprobsAt,
+            Workspace = _workspace.Address,
+            WorkspaceBytes = _workspace.Bytes,
+            Rows = results.Rows,
+            MaxTopLogprobs = results.MaxTop,
+        });
     }
+
+    /// <summary>Enqueues the copy of all results to host memory, <see cref="SampledRows.Bytes"/> of it.</summary>
+    public void Read(DeviceStream stream, SampledRows results, nint host) => stream.Read(_output.Address, host, results.Bytes);
 
     public void Dispose()
     {
-        _input?.Dispose();
-        _output?.Dispose();
-        _workspace?.Dispose();
-    }
-
-    private SamplingArguments Upload(SamplingBatch batch, DeviceStream stream)
-    {
-        long bytes = 0;
-        long rows = Reserve<SamplingRow>(batch.RowCount, ref bytes);
-        long history = Reserve<int>(batch.History.Length, ref bytes);
-        long counts = Reserve<int>(batch.HistoryCounts.Length, ref bytes);
-        long biasIds = Reserve<int>(batch.BiasIds.Length, ref bytes);
-        long biasValues = Reserve<float>(batch.BiasValues.Length, ref bytes);
-        long banned = Reserve<int>(batch.BannedIds.Length, ref bytes);
-        Grow(ref _upload, checked((int)bytes));
-        Grow(stream, ref _input, bytes);
-        Put(batch.Rows, rows);
-        Put(batch.History, history);
-        Put(batch.HistoryCounts, counts);
-        Put(batch.BiasIds, biasIds);
-        Put(batch.BiasValues, biasValues);
-        Put(batch.BannedIds, banned);
-        nint address = _input!.Address; // Grow leaves a buffer
-        stream.Write<byte>(address, _upload.AsSpan(0, (int)bytes));
-        return new SamplingArguments
-        {
-            Row = address + (nint)rows,
-            History = address + (nint)history,
-            HistoryOutputCounts = address + (nint)counts,
-            BiasIds = address + (nint)biasIds,
-            BiasValues = address + (nint)biasValues,
-            BannedIds = address + (nint)banned,
-        };
-    }
-
-    private static long Reserve<T>(int count, ref long bytes)
-        where T : unmanaged
-    {
-        long offset = bytes;
-        bytes += Padded((long)count * Unsafe.SizeOf<T>());
-        return offset;
-    }
-
-    private void Put<T>(ReadOnlySpan<T> values, long offset)
-        where T : unmanaged => MemoryMarshal.AsBytes(values).CopyTo(_upload.AsSpan((int)offset));
-
-    // The result: three arrays of a word a row, then two of maxTop words a row.
-    private long Offset(int section)
-    {
-        long row = Padded((long)_rowCount * sizeof(int));
-        long top = Padded((long)_rowCount * _maxTop * sizeof(int));
-        return section <= 3 ? section * row : 3 * row + (section - 3) * top;
-    }
-
-    private ReadOnlySpan<T> Section<T>(int section, int count)
-        where T : unmanaged => MemoryMarshal.Cast<byte, T>(_download.AsSpan((int)Offset(section), count * sizeof(int)));
-
-    private static long Padded(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
-
-    private static void Grow(ref byte[] array, int bytes)
-    {
-        if (bytes > array.Length)
-        {
-            array = new byte[Math.Max(bytes, array.Length * 2)];
-        }
-    }
-
-    // Half more than asked for, so that a batch that grows row by row does not allocate row by row.
-    private void Grow(DeviceStream stream, ref DeviceBuffer? buffer, long bytes)
-    {
-        if (buffer is null || bytes > buffer.Bytes)
-        {
-            stream.Synchronize(); // memory is freed on an idle device only
-            buffer?.Dispose();
-            buffer = null;
-            buffer = device.Allocate(Math.Max(Padded(bytes + bytes / 2), Alignment));
-        }
+        _output.Dispose();
+        _workspace.Dispose();
+        _history.Dispose();
+        _historyCounts.Dispose();
+        _biasIds.Dispose();
+        _biasValues.Dispose();
+        _bannedIds.Dispose();
     }
 }

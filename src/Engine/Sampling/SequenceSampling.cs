@@ -66,6 +66,9 @@ internal sealed class SequenceSampling
 
     public int VocabularySize { get; }
 
+    /// <summary>Whether a draw looks at the tokens before it.</summary>
+    public bool ReadsOutput => _countsOutput;
+
     /// <summary>The state of another output of the same prompt, before its first token. Shares the prompt's history until one of them adds to it.</summary>
     public SequenceSampling ForOutput(ulong seed) =>
         _outputLength == 0 ? new(this, seed) : throw new InvalidOperationException("The output has begun.");
@@ -110,17 +113,20 @@ internal sealed class SequenceSampling
     }
 
     /// <summary>The row that draws the next token of the output.</summary>
-    public void AddDraw(SamplingBatch batch)
+    /// <param name="batch">Gets the row.</param>
+    /// <param name="promised">Tokens that are drawn before it and not observed yet; 0 where <see cref="ReadsOutput"/>.</param>
+    public void AddDraw(SamplingBatch batch, int promised = 0)
     {
+        int index = _outputLength + promised;
         SamplingRow row = _row;
-        row.Position = (ulong)_outputLength;
+        row.Position = (ulong)index;
         batch.Add(
             row,
             _historyIds.AsSpan(0, _historyLength),
             _historyCounts.AsSpan(0, _historyLength),
             _biasIds,
             _biasValues,
-            _outputLength < _minOutput ? _endIds : []);
+            index < _minOutput ? _endIds : []);
     }
 
     /// <summary>A row that reports the log-probability of <paramref name="token"/>, which the prompt holds next.</summary>

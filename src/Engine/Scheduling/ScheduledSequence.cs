@@ -8,4 +8,7 @@ namespace KServePaged.Engine.Scheduling;
 /// where the prompt is scored.
 /// </param>
 /// <param name="Samples">The last logit row draws the next token; the other rows score the prompt token that follows them.</param>
-internal readonly record struct ScheduledSequence(Sequence Sequence, int Start, int TokenCount, int LogitCount, bool Samples);
+/// <param name="FedFrom">
+/// At least 0: its one token is not known yet, but is what that logit row of the step before draws. -1: all its tokens are the sequence's.
+/// </param>
+internal readonly record struct ScheduledSequence(Sequence Sequence, int Start, int TokenCount, int LogitCount, bool Samples, int FedFrom = -1);

@@ -56,7 +56,7 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
         _waiting.Add(sequence);
     }
 
-    /// <summary>Takes an ended or aborted sequence out and frees its blocks.</summary>
+    /// <summary>Takes an ended or aborted sequence out and frees its blocks, as soon as no step under way uses them.</summary>
     public void Remove(Sequence sequence)
     {
         if (sequence.State == SequenceState.Finished)
@@ -64,17 +64,24 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
             return;
         }
         ListOf(sequence).Remove(sequence);
-        cache.Release(sequence.Blocks);
+        cache.Retire(sequence.Blocks);
         sequence.State = SequenceState.Finished;
     }
 
     /// <summary>Fills the plan of the next step and takes its blocks through <paramref name="reservation"/>.</summary>
-    public void Plan(StepPlan plan, KvReservation reservation)
+    /// <returns>
+    /// False: some sequence would have to give its blocks back first, which it cannot while a step under way uses them. Nothing is planned then.
+    /// </returns>
+    public bool Plan(StepPlan plan, KvReservation reservation)
     {
         plan.Clear();
         _tokensLeft = limits.MaxBatchedTokens;
         _rowsLeft = limits.MaxLogitRows;
-        bool preempted = PlanDecodes(plan, reservation);
+        if (PlanDecodes(plan, reservation) is not { } preempted)
+        {
+            plan.Clear();
+            return false;
+        }
         if (plan.SequenceCount > 0)
         {
             // In proportion to all who want their next token, the first or another: many decodes take long anyway, and a crowd of prompts
@@ -88,19 +95,40 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
         {
             Admit(plan, reservation);
         }
+        return true;
     }
 
-    /// <summary>The plan was executed: its tokens are computed, and their full blocks can be found.</summary>
+    /// <summary>The plan was begun: the next one is made as if it had run.</summary>
+    public void Begin(StepPlan plan)
+    {
+        cache.BeginStep();
+        int row = 0;
+        for (int i = 0; i < plan.SequenceCount; i++)
+        {
+            ScheduledSequence item = plan[i];
+            Sequence sequence = item.Sequence;
+            row += item.LogitCount;
+            sequence.ComputedLength = item.Start + item.TokenCount;
+            sequence.ScoredLength = Math.Max(sequence.ScoredLength, Math.Min(sequence.ComputedLength, sequence.PromptLength));
+            if (item.Samples)
+            {
+                sequence.Promise(row - 1);
+            }
+        }
+    }
+
+    /// <summary>The oldest plan that was begun has run: its tokens are computed, and their full blocks can be found.</summary>
     public void Commit(StepPlan plan)
     {
         for (int i = 0; i < plan.SequenceCount; i++)
         {
             ScheduledSequence item = plan[i];
-            Sequence sequence = item.Sequence;
-            sequence.ComputedLength = item.Start + item.TokenCount;
-            sequence.ScoredLength = Math.Max(sequence.ScoredLength, Math.Min(sequence.ComputedLength, sequence.PromptLength));
-            cache.Register(sequence.Blocks, sequence.Tokens, sequence.ComputedLength);
+            if (item.Sequence.State != SequenceState.Finished) // else it ended meanwhile
+            {
+                cache.Register(item.Sequence.Blocks, item.Sequence.Tokens, item.Start + item.TokenCount);
+            }
         }
+        cache.CompleteStep();
     }
 
     /// <summary>The plan failed and its reservation was given back: what it had admitted waits again.</summary>
@@ -117,18 +145,23 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
         plan.Clear();
     }
 
-    private bool PlanDecodes(StepPlan plan, KvReservation reservation)
+    /// <returns>Whether any sequence lost its blocks; null where one would have to and cannot.</returns>
+    private bool? PlanDecodes(StepPlan plan, KvReservation reservation)
     {
         bool preempted = false;
         for (int i = 0; i < _running.Count && _tokensLeft > 0 && _rowsLeft > 0; i++)
         {
             Sequence sequence = _running[i];
-            if (sequence.PendingLength != 1)
+            if (sequence.PendingLength != 1 || sequence.IsEnding)
             {
                 continue;
             }
-            while (sequence.State == SequenceState.Running && !reservation.TryExtend(sequence.Blocks, sequence.Length))
+            while (sequence.State == SequenceState.Running && !reservation.TryExtend(sequence.Blocks, sequence.ExpectedLength))
             {
+                if (cache.StepsUnderWay > 0)
+                {
+                    return null;
+                }
                 // The last in the list stands at or behind this one, so it is in no plan yet.
                 Preempt(_running.Last);
                 preempted = true;
@@ -194,9 +227,9 @@ internal sealed class Scheduler(SchedulingLimits limits, KvCacheManager cache)
             count = Math.Min(count, firstRow + _rowsLeft - start);
         }
         int end = start + count;
-        bool samples = end == sequence.Length;
+        bool samples = end == sequence.ExpectedLength;
         int rows = Math.Max(samples ? 1 : 0, Math.Min(end, sequence.PromptLength) - firstRow);
-        plan.Add(new ScheduledSequence(sequence, start, count, rows, samples));
+        plan.Add(new ScheduledSequence(sequence, start, count, rows, samples, sequence.PromisedCount > 0 ? sequence.PromisedRow : -1));
         _tokensLeft -= count;
         _rowsLeft -= rows;
     }

@@ -44,11 +44,23 @@ internal class Sequence
 
     public int OutputLength => Length - PromptLength;
 
-    /// <summary>Tokens whose keys and values are in the cache; at most <see cref="Length"/>.</summary>
+    /// <summary>Tokens that steps under way will draw; at most 1 when a step is planned.</summary>
+    public int PromisedCount { get; private set; }
+
+    /// <summary>The logit row that draws the last of the promised ones, in its step.</summary>
+    public int PromisedRow { get; private set; }
+
+    /// <summary>Tokens known and promised.</summary>
+    public int ExpectedLength => Length + PromisedCount;
+
+    /// <summary>Its last token is promised: there is nothing more to compute.</summary>
+    public bool IsEnding => PromisedCount > 0 && ExpectedLength == MaxLength;
+
+    /// <summary>Tokens whose keys and values are in the cache; those of steps under way included.</summary>
     public int ComputedLength { get; set; }
 
-    /// <summary>Known tokens that are not computed yet: 1 while decoding, more in a prompt or after a preemption.</summary>
-    public int PendingLength => Length - ComputedLength;
+    /// <summary>Expected tokens that are not computed yet: 1 while decoding, more in a prompt or after a preemption.</summary>
+    public int PendingLength => ExpectedLength - ComputedLength;
 
     public SequenceState State { get; set; }
 
@@ -77,7 +89,15 @@ internal class Sequence
     /// <summary>Prompt tokens found in the prefix cache when it was first admitted; null before.</summary>
     public int? CachedPromptLength { get; set; }
 
-    /// <summary>Takes the next token of the output.</summary>
+    /// <summary>A step that draws its next token was begun.</summary>
+    /// <param name="row">Of the step's logits.</param>
+    public void Promise(int row)
+    {
+        PromisedCount++;
+        PromisedRow = row;
+    }
+
+    /// <summary>Takes the next token of the output, promised or not.</summary>
     /// <returns>Why the sequence ends with it; null = it goes on.</returns>
     public FinishReason? Append(int token)
     {
@@ -87,6 +107,7 @@ internal class Sequence
             Sampling.ReserveOutput(MaxLength - Length);
         }
         _tokens[Length++] = token;
+        PromisedCount = Math.Max(0, PromisedCount - 1);
         Sampling.ObserveOutput(token);
         if (OutputLength >= MinOutputLength && Array.BinarySearch(EndTokenIds, token) >= 0)
         {

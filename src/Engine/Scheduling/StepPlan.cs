@@ -14,6 +14,22 @@ internal sealed class StepPlan
 
     public int LogitCount { get; private set; }
 
+    /// <summary>Whether a sequence's next draw looks at the token that this step draws: then that must be known before the next step is begun.</summary>
+    public bool FeedsPenalties
+    {
+        get
+        {
+            foreach (ScheduledSequence item in _sequences)
+            {
+                if (item.Samples && item.Sequence.Sampling.ReadsOutput)
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+    }
+
     public ScheduledSequence this[int index] => _sequences[index];
 
     public void Add(ScheduledSequence item)

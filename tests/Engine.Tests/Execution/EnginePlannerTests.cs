@@ -72,7 +72,7 @@ public sealed class EnginePlannerTests : IDisposable
     [InlineData(true, 200, 100)] // never more than half
     [InlineData(false, 1000, 1000)] // and nothing of a device of its own
     public void UsableBytes_LeavesRoomForTheProcess(bool isCpu, long free, long expected) =>
-        Assert.Equal(expected << 20, EnginePlanner.UsableBytes(new DeviceInfo("x", isCpu ? Isa.Avx2 : Isa.Auto, 1, 4000L << 20, free << 20)));
+        Assert.Equal(expected << 20, EnginePlanner.UsableBytes(new DeviceInfo("x", isCpu ? Isa.Avx2 : Isa.Auto, 1, 4000L << 20, free << 20, HasGraphs: false)));
 
     [Fact]
     public void Resolve_WithAShareOfTheMemory_StaysWithinItOrSaysSo()

@@ -46,7 +46,8 @@ public sealed class ModelExecutorTests : IDisposable
         _plan.Add(new ScheduledSequence(chunk, 0, 3, 0, Samples: false));
         _plan.Add(new ScheduledSequence(decode, 0, 1, 1, Samples: true));
 
-        _model.Executor.Execute(_plan, _result);
+        _model.Executor.Begin(_plan, _result);
+        _model.Executor.Complete();
 
         Assert.Equal(5, _result.RowCount);
         Assert.Equal([6, 7, 8], _result.Tokens[..3]); // the prompt's own tokens, scored
@@ -59,7 +60,8 @@ public sealed class ModelExecutorTests : IDisposable
     {
         _plan.Add(new ScheduledSequence(NewSequence(0, [1, 2, 3], firstBlock: 0), 0, 2, 0, Samples: false));
 
-        _model.Executor.Execute(_plan, _result);
+        _model.Executor.Begin(_plan, _result);
+        _model.Executor.Complete();
 
         Assert.Equal(0, _result.RowCount);
     }
@@ -69,7 +71,7 @@ public sealed class ModelExecutorTests : IDisposable
     {
         _plan.Add(new ScheduledSequence(NewSequence(0, [.. Enumerable.Repeat(1, 33)], firstBlock: 0), 0, 33, 1, Samples: true));
 
-        Assert.Contains("33 tokens", Assert.Throws<InvalidOperationException>(() => _model.Executor.Execute(_plan, _result)).Message);
+        Assert.Contains("33 tokens", Assert.Throws<InvalidOperationException>(() => _model.Executor.Begin(_plan, _result)).Message);
     }
 
     [Fact]
@@ -108,7 +110,8 @@ public sealed class ModelExecutorTests : IDisposable
 
     private void Step(Sequence[] sequences)
     {
-        _model.Executor.Execute(_plan, _result);
+        _model.Executor.Begin(_plan, _result);
+        _model.Executor.Complete();
         for (int i = 0; i < sequences.Length; i++)
         {
             sequences[i].ComputedLength = sequences[i].Length;

@@ -7,9 +7,20 @@ namespace KServePaged.Engine.Tests.Execution;
 /// A model without a network: its next token is a hash of all tokens before it, read back through the block tables from a paged memory that
 /// holds nothing but what steps wrote there. A block that is shared wrongly, overwritten or never computed changes the output.
 /// </summary>
-internal sealed class ScriptedExecutor(int blockCount, int blockTokens, int vocabulary) : IStepExecutor
+/// <param name="blockCount">Of the cache.</param>
+/// <param name="blockTokens">Tokens per block.</param>
+/// <param name="vocabulary">Ids.</param>
+/// <param name="runsAhead">A step runs when it is waited for, over what its plan said when it was begun: as late as a device may be.</param>
+internal sealed class ScriptedExecutor(int blockCount, int blockTokens, int vocabulary, bool runsAhead = false) : IStepExecutor
 {
     private readonly int[] _memory = [.. Enumerable.Repeat(-1, blockCount * blockTokens)];
+    private readonly Queue<Action> _underWay = new();
+    private int[] _sampled = [];
+
+    public bool RunsAhead => runsAhead;
+
+    /// <summary>The most steps that were under way together.</summary>
+    public int MostUnderWay { get; private set; }
 
     public int StepCount { get; private set; }
 
@@ -23,33 +34,31 @@ internal sealed class ScriptedExecutor(int blockCount, int blockTokens, int voca
     /// <summary>Given the hash, the token; null = hash modulo vocabulary.</summary>
     public Func<Sequence, ulong, int>? Choose { get; set; }
 
-    public void Execute(StepPlan plan, StepResult result)
+    public void Begin(StepPlan plan, StepResult result)
     {
-        BeforeStep?.Invoke(plan);
-        StepCount++;
-        LargestTokenCount = Math.Max(LargestTokenCount, plan.TokenCount);
-        LargestRowCount = Math.Max(LargestRowCount, plan.LogitCount);
-        int row = 0;
-        for (int i = 0; i < plan.SequenceCount; i++)
+        if (!runsAhead)
         {
-            ScheduledSequence item = plan[i];
-            ReadOnlySpan<int> tokens = item.Sequence.Tokens;
-            ReadOnlySpan<int> blocks = item.Sequence.Blocks.Blocks;
-            int end = item.Start + item.TokenCount;
-            for (int p = item.Start; p < end; p++)
+            BeforeStep?.Invoke(plan);
+            Count(plan);
+            result.RowCount = 0;
+            for (int i = 0; i < plan.SequenceCount; i++)
             {
-                _memory[Slot(blocks, p)] = tokens[p];
+                Run(plan[i], plan[i].Sequence.Tokens, plan[i].Sequence.Blocks.Blocks, result);
             }
-            for (int p = end - item.LogitCount; p < end; p++)
-            {
-                bool draws = item.Samples && p == end - 1;
-                ulong hash = HashOf(blocks, p, item.Sequence.Sampling.Seed);
-                int token = draws ? Choose?.Invoke(item.Sequence, hash) ?? (int)(hash % (ulong)vocabulary) : tokens[p + 1];
-                Fill(result, row++, token, hash);
-            }
+            return;
         }
-        result.RowCount = row;
+        Enqueue(plan, result);
     }
+
+    public void Complete()
+    {
+        if (runsAhead)
+        {
+            _underWay.Dequeue()();
+        }
+    }
+
+    public bool Prepare() => false;
 
     /// <summary>What the model makes of a prompt, computed without pages.</summary>
     public static int[] Reference(ReadOnlySpan<int> prompt, int count, int vocabulary, ulong seed)
@@ -77,6 +86,50 @@ internal sealed class ScriptedExecutor(int blockCount, int blockTokens, int voca
             hash = Mix(hash, token);
         }
         return LogprobOf(hash);
+    }
+
+    private void Enqueue(StepPlan plan, StepResult result)
+    {
+        (ScheduledSequence Item, int[] Tokens, int[] Blocks)[] copies =
+        [
+            .. Enumerable.Range(0, plan.SequenceCount).Select(i => (plan[i], plan[i].Sequence.Tokens.ToArray(), plan[i].Sequence.Blocks.Blocks.ToArray())),
+        ];
+        _underWay.Enqueue(() =>
+        {
+            BeforeStep?.Invoke(plan);
+            Count(plan);
+            result.RowCount = 0;
+            foreach ((ScheduledSequence item, int[] tokens, int[] blocks) in copies)
+            {
+                Run(item, tokens, blocks, result);
+            }
+            _sampled = result.Tokens[..result.RowCount];
+        });
+        MostUnderWay = Math.Max(MostUnderWay, _underWay.Count);
+        Assert.True(_underWay.Count <= 2, "more than two steps are under way");
+    }
+
+    private void Count(StepPlan plan)
+    {
+        StepCount++;
+        LargestTokenCount = Math.Max(LargestTokenCount, plan.TokenCount);
+        LargestRowCount = Math.Max(LargestRowCount, plan.LogitCount);
+    }
+
+    private void Run(in ScheduledSequence item, ReadOnlySpan<int> tokens, ReadOnlySpan<int> blocks, StepResult result)
+    {
+        int end = item.Start + item.TokenCount;
+        for (int p = item.Start; p < end; p++)
+        {
+            _memory[Slot(blocks, p)] = item.FedFrom >= 0 ? _sampled[item.FedFrom] : tokens[p];
+        }
+        for (int p = end - item.LogitCount; p < end; p++)
+        {
+            bool draws = item.Samples && p == end - 1;
+            ulong hash = HashOf(blocks, p, item.Sequence.Sampling.Seed);
+            int token = draws ? Choose?.Invoke(item.Sequence, hash) ?? (int)(hash % (ulong)vocabulary) : tokens[p + 1];
+            Fill(result, result.RowCount++, token, hash);
+        }
     }
 
     private static void Fill(StepResult result, int row, int token, ulong hash)

@@ -70,9 +70,11 @@ internal sealed class SchedulerRun
         {
             Scheduler.Plan(Plan, reservation);
             CheckPlan(decodes, sequences);
-            Model.Execute(Plan, _result);
+            Model.Begin(Plan, _result);
             reservation.Commit();
         }
+        Scheduler.Begin(Plan);
+        Model.Complete();
         Scheduler.Commit(Plan);
         int row = 0;
         for (int i = 0; i < Plan.SequenceCount; i++)

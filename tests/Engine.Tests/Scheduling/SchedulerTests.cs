@@ -237,8 +237,10 @@ public sealed class SchedulerTests
         {
             using KvReservation reservation = run.Cache.Reserve();
             run.Scheduler.Plan(run.Plan, reservation);
-            run.Model.Execute(run.Plan, result);
+            run.Model.Begin(run.Plan, result);
+            run.Model.Complete();
             reservation.Commit();
+            run.Scheduler.Begin(run.Plan);
             run.Scheduler.Commit(run.Plan);
             for (int s = 0; s < run.Plan.SequenceCount; s++)
             {

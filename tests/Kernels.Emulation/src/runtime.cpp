@@ -21,7 +21,7 @@ struct Graph {
 };
 
 struct Stream {
-  int device;
+  int device = 0;
   std::deque<Work> work;
   uint64_t done = 0; /* pieces of work that have run */
   std::unique_ptr<Graph> recording;
@@ -290,7 +290,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   if (TheMachine().sticky != cudaSuccess) {
     return TheMachine().sticky;
   }
-  *stream = new kp::emulation::Stream{kp::emulation::selected_device};
+  *stream = new kp::emulation::Stream;
+  (*stream)->device = kp::emulation::selected_device;
   TheMachine().streams.insert(*stream);
   return cudaSuccess;
 }

@@ -22,7 +22,7 @@ KP_API kp_status kp_graph_begin(kp_stream* stream);
 KP_API kp_status kp_graph_end(kp_stream* stream, kp_graph** graph);
 /* Enqueues what was recorded. KP_INVALID_ARGUMENT: the device's own memory has moved since, because a larger linear was created. */
 KP_API kp_status kp_graph_launch(kp_stream* stream, kp_graph* graph);
-/* No launch of it may be under way. */
+/* Waits until its launches have run; the stream of the last one is still open, and the device records nothing. */
 KP_API void kp_graph_destroy(kp_graph* graph);
 
 #ifdef __cplusplus

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 #define KP_API __attribute__((visibility("default")))
-#define KP_ABI_VERSION 4
+#define KP_ABI_VERSION 5
 
 typedef int32_t kp_status;
 enum {
