@@ -306,7 +306,7 @@ void MeasureRows(DeviceProgram& program, const Model& model, int64_t tokens) {
   }
   const int32_t* rows = program.Upload(ids);
   program.Measure("embedding", Times(tokens, model.hidden), {static_cast<double>(tokens * model.hidden * 6), 0}, [&](int) {
-    Check(CALL(kp_embedding)(program.stream(), table, KP_BF16, vocabulary, model.hidden, rows, tokens, static_cast<float*>(y)));
+    Check(CALL(kp_embedding)(program.stream(), table, KP_BF16, vocabulary, model.hidden, rows, nullptr, tokens, static_cast<float*>(y)));
   });
   program.Free();
 }
