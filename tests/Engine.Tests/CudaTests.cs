@@ -60,6 +60,12 @@ public sealed class CudaTests
         Assert.Equal(ids, deltas.SelectMany(delta => delta.TokenIds));
     }
 
+    /// <summary>The whole engine: steps begun ahead, recorded ones, preemption, prefixes found again, every part of sampling.</summary>
+    [Theory]
+    [MemberData(nameof(Libraries))]
+    public void Outputs_AloneAndInRandomCompany_AreTheSameBits(string library) =>
+        BatchInvarianceTests.Check("stories260K-bf16", "auto", IsSlow ? 60 : 14, batches: 1, device: library, isSmall: !IsSlow);
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void Logits_WhenBatchedAtRandom_AreTheSameBits(string library, string model, string cache, string quantization)

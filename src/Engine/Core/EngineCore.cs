@@ -18,6 +18,7 @@ internal sealed class EngineCore
     private readonly Scheduler _scheduler;
     private readonly Inbox _inbox;
     private readonly SequenceJournal _journal;
+    private readonly StepPublisher _publisher;
     private readonly CoreStep[] _steps;
     private readonly List<CoreRequest> _live = [];
     private readonly List<CoreRequest> _arrivals = [];
@@ -38,6 +39,7 @@ internal sealed class EngineCore
         _scheduler = new Scheduler(limits, cache);
         _inbox = inbox;
         _journal = new SequenceJournal(metrics, clock);
+        _publisher = new StepPublisher(inbox, _journal, End);
         _steps = [.. Enumerable.Range(0, executor.RunsAhead ? 2 : 1).Select(_ => new CoreStep(new StepResult(limits.MaxLogitRows, maxTopLogprobs)))];
         UpdateStatistics();
     }
@@ -207,7 +209,7 @@ internal sealed class EngineCore
             return false;
         }
         _scheduler.Begin(Next.Plan);
-        Start(Next.Plan);
+        _publisher.Begin(Next.Plan);
         _begunCount++;
         if (_scheduler.WaitingCount == 0)
         {
@@ -251,89 +253,7 @@ internal sealed class EngineCore
         _completeCount++;
         _journal.BeginPublish();
         _scheduler.Commit(step.Plan);
-        Publish(step);
-        _journal.Completed(step.Plan.TokenCount, step.Plan.SequenceCount);
-    }
-
-    private void Publish(CoreStep step)
-    {
-        int row = 0;
-        for (int i = 0; i < step.Plan.SequenceCount; i++)
-        {
-            ScheduledSequence item = step.Plan[i];
-            if (item.Sequence.State != SequenceState.Finished) // else it ended while the step was under way
-            {
-                Publish(item, step.Result, row);
-            }
-            row += item.LogitCount;
-        }
-    }
-
-    private void Publish(in ScheduledSequence item, StepResult result, int row)
-    {
-        var sequence = (LiveSequence)item.Sequence;
-        _journal.Computed(sequence, item.Start, item.Start + item.TokenCount);
-        if (result.Tokens.AsSpan(row, item.LogitCount).Contains(-1))
-        {
-            _journal.Corrupted();
-            sequence.Request.Output.End(sequence.OutputIndex, FinishReason.Error);
-            End(sequence, FinishReason.Error);
-            return;
-        }
-        for (int last = row + item.LogitCount - (item.Samples ? 1 : 0); row < last; row++)
-        {
-            Put(sequence, result, row, sequence.PromptTopLogprobs, isPrompt: true, finish: null);
-        }
-        if (item.Samples)
-        {
-            Append(sequence, result, row);
-        }
-    }
-
-    private void Start(StepPlan plan)
-    {
-        for (int i = 0; i < plan.SequenceCount; i++)
-        {
-            if (plan[i].Sequence is LiveSequence { ScheduledAt: null } sequence)
-            {
-                Start(sequence);
-            }
-        }
-    }
-
-    private void Start(LiveSequence sequence)
-    {
-        if (!sequence.Request.HasStarted)
-        {
-            sequence.Request.HasStarted = true;
-            _inbox.LeaveQueue();
-        }
-        int cached = sequence.CachedPromptLength ?? 0;
-        TimeSpan queueTime = _journal.Scheduled(sequence, cached);
-        if (sequence.OutputIndex == 0)
-        {
-            sequence.Request.Output.Begin(cached, queueTime);
-        }
-    }
-
-    private void Append(LiveSequence sequence, StepResult result, int row)
-    {
-        FinishReason? finish = sequence.Append(result.Tokens[row]);
-        _journal.Token(sequence);
-        Put(sequence, result, row, sequence.TopLogprobs, isPrompt: false, finish);
-        if (finish is { } reason)
-        {
-            End(sequence, reason);
-        }
-    }
-
-    private void Put(LiveSequence sequence, StepResult result, int row, int topCount, bool isPrompt, FinishReason? finish)
-    {
-        topCount = Math.Max(topCount, 0);
-        int first = row * result.MaxTopLogprobs;
-        var record = new OutputRecord(
-            sequence.OutputIndex, result.Tokens[row], result.Logprobs[row], result.Ranks[row], topCount, isPrompt, finish);
-        sequence.Request.Output.Add(record, result.TopIds.AsSpan(first, topCount), result.TopLogprobs.AsSpan(first, topCount), _journal.Now);
+        _publisher.Complete(step);
     }
 
     private void End(CoreRequest request, int? outputIndex, FinishReason reason)

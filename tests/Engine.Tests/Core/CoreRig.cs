@@ -14,10 +14,11 @@ internal sealed class CoreRig : IDisposable
     private readonly CoreRequestFactory _factory;
 
     public CoreRig(
-        int blockCount = 64, int blockTokens = 4, SchedulingLimits? limits = null, int queue = 100, int maxTop = 3, bool sharePrefixes = true, int[]? ends = null)
+        int blockCount = 64, int blockTokens = 4, SchedulingLimits? limits = null, int queue = 100, int maxTop = 3, bool sharePrefixes = true, int[]? ends = null,
+        bool runsAhead = false)
     {
         Cache = new KvCacheManager(blockCount, blockTokens, new UInt128(3, 4));
-        Model = new ScriptedExecutor(blockCount, blockTokens, Vocabulary);
+        Model = new ScriptedExecutor(blockCount, blockTokens, Vocabulary, runsAhead);
         Inbox = new Inbox(queue);
         Metrics = new EngineMetrics(Guid.NewGuid().ToString(), 1000);
         Core = new EngineCore(Model, Cache, limits ?? new SchedulingLimits(8, 100, 8), maxTop, Inbox, Metrics, Clock);

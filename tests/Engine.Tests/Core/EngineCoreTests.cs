@@ -7,10 +7,12 @@ namespace KServePaged.Engine.Tests.Core;
 
 public sealed class EngineCoreTests
 {
-    [Fact]
-    public void Step_UntilIdle_PutsOutEachTokenOnceAndFreesTheBlocks()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_UntilIdle_PutsOutEachTokenOnceAndFreesTheBlocks(bool runsAhead)
     {
-        using var rig = new CoreRig();
+        using var rig = new CoreRig(runsAhead: runsAhead);
         CoreRequest request = rig.Submit(CoreRig.Prompt(9), 7);
         rig.RunToEnd();
         List<OutputRecord> records = CoreRig.Read(request);
@@ -19,13 +21,15 @@ public sealed class EngineCoreTests
         Assert.All(records.SkipLast(1), record => Assert.Null(record.Finish));
     }
 
-    [Fact]
-    public void Step_WhenAnEndTokenComes_StopsWithIt()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_WhenAnEndTokenComes_StopsWithIt(bool runsAhead)
     {
         int[] expected = ScriptedExecutor.Reference(CoreRig.Prompt(5), 20, CoreRig.Vocabulary, 0);
         int end = expected[3];
         int[] upToEnd = expected[..(Array.IndexOf(expected, end) + 1)];
-        using var rig = new CoreRig(ends: [end]);
+        using var rig = new CoreRig(ends: [end], runsAhead: runsAhead);
         CoreRequest request = rig.Submit(CoreRig.Prompt(5), 20);
         CoreRequest ignoring = rig.Submit(CoreRig.Prompt(5), 20, sampling: new SamplingParameters { IgnoreEos = true });
         CoreRequest stopping = rig.Submit(
@@ -61,10 +65,12 @@ public sealed class EngineCoreTests
         }
     }
 
-    [Fact]
-    public void Step_WithoutPrefixCaching_FindsNothingOfOtherRequests()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_WithoutPrefixCaching_FindsNothingOfOtherRequests(bool runsAhead)
     {
-        using var rig = new CoreRig(sharePrefixes: false);
+        using var rig = new CoreRig(sharePrefixes: false, runsAhead: runsAhead);
         rig.Submit(CoreRig.Prompt(10), 2, outputs: 2);
         rig.RunToEnd();
         CoreRequest later = rig.Submit(CoreRig.Prompt(10), 2);
@@ -72,10 +78,12 @@ public sealed class EngineCoreTests
         Assert.Equal(0, later.Sequences[0].CachedPromptLength);
     }
 
-    [Fact]
-    public void Step_WithPrefixCaching_TellsTheReaderWhatWasFoundAndHowLongItWaited()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_WithPrefixCaching_TellsTheReaderWhatWasFoundAndHowLongItWaited(bool runsAhead)
     {
-        using var rig = new CoreRig();
+        using var rig = new CoreRig(runsAhead: runsAhead);
         rig.Submit(CoreRig.Prompt(10), 2);
         rig.RunToEnd();
         CoreRequest later = rig.Submit(CoreRig.Prompt(10), 2);
@@ -151,10 +159,12 @@ public sealed class EngineCoreTests
         Assert.Equal(default, rig.Core.Statistics with { TotalBlocks = 0 });
     }
 
-    [Fact]
-    public void Step_WhenTheDeadlinePasses_FailsTheRequestWaitingOrRunning()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_WhenTheDeadlinePasses_FailsTheRequestWaitingOrRunning(bool runsAhead)
     {
-        using var rig = new CoreRig(limits: new SchedulingLimits(1, 100, 8));
+        using var rig = new CoreRig(limits: new SchedulingLimits(1, 100, 8), runsAhead: runsAhead);
         CoreRequest running = rig.Submit(CoreRig.Prompt(9), 30, timeout: TimeSpan.FromSeconds(5));
         CoreRequest waiting = rig.Submit(CoreRig.Prompt(9), 30, timeout: TimeSpan.FromSeconds(2));
         CoreRequest patient = rig.Submit(CoreRig.Prompt(9), 3);
@@ -170,10 +180,12 @@ public sealed class EngineCoreTests
         Assert.Equal(3, CoreRig.TokensOf(CoreRig.Read(patient)).Length);
     }
 
-    [Fact]
-    public void Step_WhenARowHasNoFiniteLogit_FailsThatSequenceAlone()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_WhenARowHasNoFiniteLogit_FailsThatSequenceAlone(bool runsAhead)
     {
-        using var rig = new CoreRig();
+        using var rig = new CoreRig(runsAhead: runsAhead);
         CoreRequest bad = rig.Submit(CoreRig.Prompt(9), 6, outputs: 2);
         CoreRequest good = rig.Submit(CoreRig.Prompt(9, seed: 2), 6);
         rig.Model.Choose = (sequence, hash) => sequence.Id == 2 && sequence.OutputLength == 2 ? -1 : (int)(hash % CoreRig.Vocabulary);
@@ -201,10 +213,12 @@ public sealed class EngineCoreTests
         Assert.Equal(3, CoreRig.TokensOf(CoreRig.Read(arriving)).Length);
     }
 
-    [Fact]
-    public void EndAll_WithAFailure_TellsEveryRequestAndTakesNoMore()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void EndAll_WithAFailure_TellsEveryRequestAndTakesNoMore(bool runsAhead)
     {
-        using var rig = new CoreRig();
+        using var rig = new CoreRig(runsAhead: runsAhead);
         CoreRequest running = rig.Submit(CoreRig.Prompt(8), 6);
         rig.Core.Step();
         CoreRequest inTheMail = rig.Submit(CoreRig.Prompt(9), 3);
@@ -215,10 +229,12 @@ public sealed class EngineCoreTests
         Assert.Equal(0, rig.Cache.Pool.UsedCount);
     }
 
-    [Fact]
-    public void Step_ForAScoredPrompt_ReportsItsTokensBeforeTheOutput()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Step_ForAScoredPrompt_ReportsItsTokensBeforeTheOutput(bool runsAhead)
     {
-        using var rig = new CoreRig(limits: new SchedulingLimits(8, 100, 4));
+        using var rig = new CoreRig(limits: new SchedulingLimits(8, 100, 4), runsAhead: runsAhead);
         int[] prompt = CoreRig.Prompt(10);
         CoreRequest request = rig.Submit(prompt, 2, sampling: new SamplingParameters { PromptLogprobs = 2, TopLogprobs = 1 });
         rig.RunToEnd();
@@ -236,10 +252,12 @@ public sealed class EngineCoreTests
         Assert.Equal(9 * 2 + 2, batch.TopIds.Count);
     }
 
-    [Fact]
-    public void TrySubmit_WhenTheQueueIsFull_Refuses_UntilOneStartsOrLeaves()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void TrySubmit_WhenTheQueueIsFull_Refuses_UntilOneStartsOrLeaves(bool runsAhead)
     {
-        using var rig = new CoreRig(queue: 2, limits: new SchedulingLimits(1, 100, 8));
+        using var rig = new CoreRig(queue: 2, limits: new SchedulingLimits(1, 100, 8), runsAhead: runsAhead);
         rig.Submit(CoreRig.Prompt(4), 20);
         CoreRequest second = rig.Submit(CoreRig.Prompt(4), 20);
         Assert.Equal(Submission.Full, rig.Inbox.TrySubmit(rig.New(CoreRig.Prompt(4), 20)));

@@ -29,6 +29,21 @@ public sealed class EngineThreadTests : IDisposable
     }
 
     [Fact]
+    public async Task Run_WhenThereIsNothingElseToDo_PreparesWhatThereIs()
+    {
+        _rig.Model.PreparationsLeft = 5;
+        await using EngineThread thread = Start();
+        await thread.Ready;
+        await ReadToEnd(_rig.Submit(CoreRig.Prompt(5), 1));
+        using var patience = new CancellationTokenSource(Patience);
+        while (_rig.Model.PreparationsLeft > 0)
+        {
+            patience.Token.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+    }
+
+    [Fact]
     public async Task DisposeAsync_WhileRequestsRun_EndsThemWithAbortAndReleasesTheModel()
     {
         var running = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -22,6 +22,9 @@ internal sealed class ScriptedExecutor(int blockCount, int blockTokens, int voca
     /// <summary>The most steps that were under way together.</summary>
     public int MostUnderWay { get; private set; }
 
+    /// <summary>Pieces of preparation that were not asked for yet.</summary>
+    public int PreparationsLeft { get; set; }
+
     public int StepCount { get; private set; }
 
     public int LargestTokenCount { get; private set; }
@@ -58,7 +61,7 @@ internal sealed class ScriptedExecutor(int blockCount, int blockTokens, int voca
         }
     }
 
-    public bool Prepare() => false;
+    public bool Prepare() => PreparationsLeft > 0 && --PreparationsLeft >= 0;
 
     /// <summary>What the model makes of a prompt, computed without pages.</summary>
     public static int[] Reference(ReadOnlySpan<int> prompt, int count, int vocabulary, ulong seed)
