@@ -90,7 +90,7 @@ public sealed class StepGraphTests : IDisposable
         [
             .. Enumerable.Range(0, 36).Select(i => new InvarianceCase(
                 [.. Enumerable.Range(0, TinyModel.Vocabulary).Select(id => (id + i) % TinyModel.Vocabulary)],
-                20,
+                45,
                 1,
                 new SamplingParameters { RepetitionPenalty = 1.3, Temperature = 0.8, IgnoreEos = true, TopLogprobs = 2 },
                 (ulong)i)),
