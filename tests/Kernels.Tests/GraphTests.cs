@@ -61,6 +61,28 @@ public sealed class GraphTests
         Assert.Equal([3, 4], array.Read());
     }
 
+    /// <summary>Several engines may share a process, and none waits for another's recording.</summary>
+    [Theory]
+    [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
+    public void Record_WhileOtherThreadsAllocate_IsWhole(KernelTarget target)
+    {
+        using Rig rig = OpenWithGraphs(target);
+        DeviceArray<int> from = rig.Upload([1, 2]);
+        DeviceArray<int> to = rig.Allocate<int>(2);
+        using Rig other = Rig.Open(target);
+        int[]? read = null;
+        using DeviceGraph graph = rig.Stream.Record(() =>
+        {
+            rig.Stream.Copy(to.Address, from.Address, 2 * sizeof(int));
+            var neighbour = new Thread(() => read = other.Upload([7]).Read());
+            neighbour.Start();
+            neighbour.Join();
+        });
+        Assert.Equal([7], Assert.IsType<int[]>(read));
+        rig.Stream.Launch(graph);
+        Assert.Equal([1, 2], to.Read());
+    }
+
     [Theory]
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
     public void Launch_AfterTheDevicesMemoryMoved_Refuses(KernelTarget target)

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Stream {
   std::deque<Work> work;
   uint64_t done = 0; /* pieces of work that have run */
   std::unique_ptr<Graph> recording;
+  std::thread::id recorder; /* who began the recording */
   bool is_recording_broken = false;
 
   uint64_t enqueued() const { return done + work.size(); }
@@ -96,10 +98,11 @@ bool BreaksRecording(Stream* stream) {
   return stream->is_recording_broken;
 }
 
-bool BreaksAnyRecording() {
+/* Recordings are of cudaStreamCaptureModeThreadLocal: what other threads do meanwhile is none of theirs. */
+bool BreaksRecordingOfThisThread() {
   bool any = false;
   for (Stream* stream : TheMachine().streams) {
-    any = BreaksRecording(stream) || any;
+    any = (stream->recorder == std::this_thread::get_id() && BreaksRecording(stream)) || any;
   }
   return any;
 }
@@ -145,8 +148,8 @@ void EnqueueLaunch(Stream* stream, const char* kernel, Dim3 grid, Dim3 block, si
 
 }  // namespace kp::emulation
 
-using kp::emulation::BreaksAnyRecording;
 using kp::emulation::BreaksRecording;
+using kp::emulation::BreaksRecordingOfThisThread;
 using kp::emulation::Enqueue;
 using kp::emulation::kDevices;
 using kp::emulation::Lock;
@@ -232,7 +235,7 @@ cudaError_t cudaMalloc(void** address, size_t bytes) {
   if (machine.sticky != cudaSuccess) {
     return machine.sticky;
   }
-  if (BreaksAnyRecording()) {
+  if (BreaksRecordingOfThisThread()) {
     return cudaErrorStreamCaptureUnsupported;
   }
   const size_t padded = (bytes + 255) / 256 * 256;
@@ -342,6 +345,7 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
     return cudaErrorStreamCaptureUnsupported;
   }
   stream->recording = std::make_unique<kp::emulation::Graph>();
+  stream->recorder = std::this_thread::get_id();
   return TheMachine().sticky;
 }
 
