@@ -39,30 +39,15 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
             return true; // else all of them again: what is compared was measured one after the other
         }
         Func<int, string[]>[] commands = [.. servers.Select(server => Prepare(server, spec))];
-        Ceilings ceilings = await MeasureCeilingsAsync();
         bool whole = true;
         foreach (int i in round % 2 == 1 ? Enumerable.Range(0, servers.Length) : Enumerable.Range(0, servers.Length).Reverse())
         {
-            RunResult result = await MeasureAsync(spec, servers[i].Name, commands[i], Blank(spec, servers[i].Name, commands[i], round, ceilings));
+            RunResult result = await MeasureAsync(spec, servers[i].Name, commands[i], Blank(spec, servers[i].Name, commands[i], round));
             file.Append(result);
             Console.Error.WriteLine(Line(result));
             whole &= result.Error is null;
         }
         return whole;
-    }
-
-    private async Task<Ceilings> MeasureCeilingsAsync()
-    {
-        for (int attempt = 1; ; attempt++)
-        {
-            await _quiet.WaitAsync();
-            var watch = new LoadWatch();
-            Ceilings ceilings = await Ceilings.MeasureAsync(parts.CeilingsProgram);
-            if (watch.ForeignCores() <= options.Foreign || attempt == options.Tries)
-            {
-                return ceilings;
-            }
-        }
     }
 
     private Func<int, string[]> Prepare(ServerCommand server, PointSpec spec)
@@ -78,7 +63,8 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
     {
         try
         {
-            return await new Measurement(spec, server, command, _quiet, options.Tries).RunAsync(blank);
+            var meter = new CeilingMeter(parts.CeilingsProgram, _quiet, options.Tries);
+            return await new Measurement(spec, server, command, _quiet, meter, options.Tries).RunAsync(blank);
         }
         catch (BenchException e)
         {
@@ -86,7 +72,7 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
         }
     }
 
-    private static RunResult Blank(PointSpec spec, string server, Func<int, string[]> command, int round, Ceilings ceilings) => new()
+    private static RunResult Blank(PointSpec spec, string server, Func<int, string[]> command, int round) => new()
     {
         Model = spec.Shape.Name,
         Format = spec.Format.Name,
@@ -97,15 +83,18 @@ internal sealed class Bench(BenchOptions options, BenchParts parts, ResultFile f
         Time = DateTimeOffset.UtcNow,
         Machine = MachineName.Describe(),
         Command = string.Join(' ', command(0)),
-        Ceilings = ceilings,
     };
 
     private static bool IsOf(RunResult result, PointSpec spec, int round) =>
         result.Model == spec.Shape.Name && result.Format == spec.Format.Name && result.Point == spec.Load.Name && result.Round == round;
 
+    private static string Limit(RunResult result) => result is { LimitShare: { } share, Ceilings: { } ceilings }
+        ? string.Create(CultureInfo.InvariantCulture, $" {share:0 %} of limit ({ceilings.ReadBytes / 1e9:0} GB/s, drift {result.ReadDrift:0 %}),")
+        : "";
+
     private static string Line(RunResult result) => result.Error is { } error
         ? $"{result.Model}/{result.Format}/{result.Point} {result.Server} failed: {error}"
         : string.Create(
             CultureInfo.InvariantCulture,
-            $"{result.Model}/{result.Format}/{result.Point} round {result.Round} {result.Server}: {result.OutputRate:0} tok/s, first token {result.FirstToken?.P50:0} ms, start {result.StartSeconds:0.00} s, others {result.ForeignCores:0.00} cores{(result.Disturbed ? " (disturbed)" : "")}");
+            $"{result.Model}/{result.Format}/{result.Point} round {result.Round} {result.Server}: {result.OutputRate:0} tok/s, first token {result.FirstToken?.P50:0} ms, start {result.StartSeconds:0.00} s,{Limit(result)} others {result.ForeignCores:0.00} cores{(result.Disturbed ? " (disturbed)" : "")}");
 }

@@ -10,8 +10,9 @@ namespace KServePaged.Serving;
 /// <param name="Server">Its name.</param>
 /// <param name="Command">How to start it on a port.</param>
 /// <param name="Quiet">The machine's state to wait for.</param>
+/// <param name="Meter">For the machine's ceilings, right before and after the load: on a shared host memory's rate doubles or halves within minutes.</param>
 /// <param name="Tries">For a run in which others worked.</param>
-internal sealed record Measurement(PointSpec Spec, string Server, Func<int, string[]> Command, QuietMachine Quiet, int Tries)
+internal sealed record Measurement(PointSpec Spec, string Server, Func<int, string[]> Command, QuietMachine Quiet, CeilingMeter Meter, int Tries)
 {
     private const int Starts = 5;
     private const int WarmUps = 2;
@@ -79,9 +80,15 @@ internal sealed record Measurement(PointSpec Spec, string Server, Func<int, stri
     private async Task<RunResult> WatchAsync(StreamClient client, ServerProcess server, BusyLoop? loop, RunResult blank, int seed)
     {
         int[] ours = loop is null ? [server.ProcessId] : [server.ProcessId, loop.ProcessId];
+        Ceilings? before = loop is null ? await Meter.MeasureAsync(ours) : null;
         await Quiet.WaitAsync(ours);
         var watch = new LoadWatch(ours);
         IReadOnlyList<AnswerTiming> answers = await DriveAsync(client, Spec.Load, seed, () => blank = blank with { ForeignCores = watch.ForeignCores(), ClientCores = watch.ClientCores() });
+        if (before is not null)
+        {
+            Ceilings after = await Meter.MeasureAsync(ours);
+            blank = blank with { Ceilings = Ceilings.Between(before, after), ReadDrift = Math.Abs(after.ReadBytes / before.ReadBytes - 1) };
+        }
         return LoadSummary.Of(Spec, answers, blank);
     }
 

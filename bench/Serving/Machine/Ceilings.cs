@@ -18,6 +18,13 @@ internal sealed record Ceilings(double ReadBytes, double FloatFlops, double Bf16
         return process.ExitCode == 0 ? Parse(output) : throw new InvalidOperationException($"{program} ended with code {process.ExitCode}: {output}");
     }
 
+    /// <summary>The middle of what was measured before and after.</summary>
+    public static Ceilings Between(Ceilings before, Ceilings after) => new(
+        (before.ReadBytes + after.ReadBytes) / 2,
+        (before.FloatFlops + after.FloatFlops) / 2,
+        (before.Bf16Flops + after.Bf16Flops) / 2,
+        (before.Int8Ops + after.Int8Ops) / 2);
+
     public static Ceilings Parse(string json)
     {
         using JsonDocument document = JsonDocument.Parse(json);

@@ -37,10 +37,14 @@ internal static class LoadSummary
     // Arrivals of an open loop leave the machine idle at times: a share of its limit would say nothing.
     private static double? LimitShare(PointSpec spec, IReadOnlyList<AnswerTiming> answers, RunResult blank, double seconds)
     {
+        if (blank.Ceilings is not { } ceilings)
+        {
+            return null;
+        }
         bool peer = blank.Server != Bench.Ours;
         double bytes = peer ? spec.Format.Peer.BytesPerWeight : spec.Format.BytesPerWeight;
-        double peak = peer && spec.Format.Quantization is not null ? blank.Ceilings.Int8Ops : spec.Format.Peak(blank.Ceilings);
-        var roofline = new Roofline(spec.Shape, bytes, blank.Ceilings.ReadBytes, peak);
+        double peak = peer && spec.Format.Quantization is not null ? ceilings.Int8Ops : spec.Format.Peak(ceilings);
+        var roofline = new Roofline(spec.Shape, bytes, ceilings.ReadBytes, peak);
         double context = answers.Average(answer => answer.Request.Prompt.Length + answer.Tokens / 2.0);
         return spec.Load switch
         {

@@ -31,12 +31,13 @@ internal sealed class MarkdownReport
         {
             Line($"\nMachine: {machine}.");
         }
-        double Middle(Func<Ceilings, double> of) => Distribution.Median(results.Select(result => of(result.Ceilings))) / Giga;
-        if (results.Count > 0)
+        Ceilings[] ceilings = [.. results.Select(result => result.Ceilings).OfType<Ceilings>()];
+        double Middle(Func<Ceilings, double> of) => Distribution.Median(ceilings.Select(of)) / Giga;
+        if (ceilings.Length > 0)
         {
             Line($"\nCeilings, medians over the runs: reads {Middle(c => c.ReadBytes):0.0} GB/s, fp32 {Middle(c => c.FloatFlops):0}, bf16 {Middle(c => c.Bf16Flops):0}, int8 {Middle(c => c.Int8Ops):0} G operations/s.");
         }
-        Line("\nMedians over the rounds; in brackets the lowest and highest. \\* others used the machine meanwhile. Times in milliseconds.");
+        Line("\nMedians over the rounds; in brackets the lowest and highest. \\* others used the machine meanwhile. Shares of the limit are of runs before and after which memory's rate was the same within a tenth; ≈ where it never was. Times in milliseconds.");
     }
 
     private void WriteGroup(string title, RunResult[] results)
@@ -74,7 +75,7 @@ internal sealed class MarkdownReport
             runs[0].Server + star,
             Form(Middle(runs, run => run.OutputRate), "0.0") + range,
             ratio,
-            Form(Middle(runs, run => run.LimitShare), "0 %"),
+            LimitShare(runs),
             Several(runs, "0", run => run.FirstToken?.P50, run => run.FirstToken?.P99),
             Several(runs, "0.0", run => run.PerToken?.P50),
             Several(runs, "0.0", run => run.BetweenTokens?.P50, run => run.BetweenTokens?.P90, run => run.BetweenTokens?.P99),
@@ -84,6 +85,12 @@ internal sealed class MarkdownReport
             F($"{Middle(runs, run => run.ClientCores):0.00}, {runs.Max(run => run.ForeignCores):0.00}"),
         ];
         Line($"| {string.Join(" | ", cells)} |");
+    }
+
+    private static string LimitShare(RunResult[] runs)
+    {
+        RunResult[] steady = [.. runs.Where(run => run.HasSteadyLimit)];
+        return steady.Length > 0 ? Form(Middle(steady, run => run.LimitShare), "0 %") : Form(Middle(runs, run => run.LimitShare), "≈ 0 %");
     }
 
     private static string Several(RunResult[] runs, string form, params Func<RunResult, double?>[] figures) =>

@@ -26,7 +26,11 @@ internal sealed record RunResult
     /// <summary>How the server was started.</summary>
     public required string Command { get; init; }
 
-    public required Ceilings Ceilings { get; init; }
+    /// <summary>The machine's, the middle of right before and right after the load; null where no load was measured.</summary>
+    public Ceilings? Ceilings { get; init; }
+
+    /// <summary>By how much memory's rate after the load differed from that before, as a share of it.</summary>
+    public double ReadDrift { get; init; }
 
     /// <summary>Why there are no figures; null for a run that gave what was asked.</summary>
     public string? Error { get; init; }
@@ -62,6 +66,10 @@ internal sealed record RunResult
 
     /// <summary>Share of the roofline: for prefill and decode of that phase, for a closed loop of the whole run.</summary>
     public double? LimitShare { get; init; }
+
+    /// <summary>Whether the ceilings before and after agree well enough to say what share of them was reached.</summary>
+    [JsonIgnore]
+    public bool HasSteadyLimit => ReadDrift <= 0.1;
 
     /// <summary>With a busy loop beside it, as a share of the same load without in the same process.</summary>
     public double? RateKept { get; init; }

@@ -45,6 +45,15 @@ public sealed class ResultFileTests : IDisposable
     }
 
     [Fact]
+    public void Report_TakesShareOfTheLimitFromRunsWithASteadyOne()
+    {
+        RunResult steady = Result("ours", 1) with { LimitShare = 0.9, ReadDrift = 0.1 };
+        RunResult unsteady = Result("ours", 2) with { LimitShare = 0.5, ReadDrift = 0.11 };
+        Assert.Contains("| 90 % |", MarkdownReport.Write([steady, unsteady]), StringComparison.Ordinal);
+        Assert.Contains("| ≈ 50 % |", MarkdownReport.Write([unsteady]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Report_ShowsFailures() =>
         Assert.Contains("small/bf16/closed-8, round 1, peer:\n\n```\nended with code 139", MarkdownReport.Write([Result("peer", 1) with { Error = "ended with code 139" }]), StringComparison.Ordinal);
 
