@@ -5,4 +5,5 @@ namespace KServePaged.Kernels.Emulation;
 /// <param name="GraphLaunches">Graphs.</param>
 /// <param name="Allocations">Of device memory.</param>
 /// <param name="Waits">Of the host for a stream, or for an event that had yet to come.</param>
-public readonly record struct EmulationCounts(long Launches, long GraphLaunches, long Allocations, long Waits);
+/// <param name="MemoryBytes">Of the device that are allocated now.</param>
+public readonly record struct EmulationCounts(long Launches, long GraphLaunches, long Allocations, long Waits, long MemoryBytes);

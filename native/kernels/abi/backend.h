@@ -42,6 +42,8 @@ const LinearHead& HeadOf(const kp_linear& linear);
 /* *is_finite: whether all numbers are. */
 kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype, int64_t source_stride,
                      bool* is_finite);
+int64_t LinearLaneBytes(kp_device* device, int64_t in);
+void FreeLinearLanes(kp_device* device);
 kp_status Multiply(kp_stream* stream, const kp_linear_args& args);
 
 kp_status RopeAngles(kp_stream* stream, const RopeAnglesCall& call);

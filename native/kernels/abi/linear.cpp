@@ -110,6 +110,18 @@ kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, con
   });
 }
 
+int64_t kp_linear_lane_bytes(kp_device* device, int64_t in) {
+  return device == nullptr || in < 1 || in > kLargestSide ? 0 : kp::backend::LinearLaneBytes(device, in);
+}
+
+kp_status kp_linear_free_lanes(kp_device* device) {
+  return Guard([&]() -> kp_status {
+    KP_REQUIRE(device != nullptr, "device must not be null");
+    kp::backend::FreeLinearLanes(device);
+    return KP_OK;
+  });
+}
+
 kp_status kp_linear_forward(kp_stream* stream, const kp_linear_args* args) {
   return Guard([&]() -> kp_status {
     KP_REQUIRE(stream != nullptr && args != nullptr && args->linear != nullptr, "stream, args and linear must not be null");

@@ -101,6 +101,10 @@ kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const v
   return KP_OK;
 }
 
+int64_t LinearLaneBytes(kp_device*, int64_t) { return 0; }
+
+void FreeLinearLanes(kp_device*) {}
+
 /* Epilogues are passes of their own: the product is still in the caches. */
 kp_status Multiply(kp_stream* stream, const kp_linear_args& args) {
   const kp_linear& linear = *args.linear;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace {
 
@@ -102,15 +103,16 @@ kp_status kp_device::Check(cudaError_t error, const char* what) {
     cudaGetLastError();  // takes it out of the runtime's memory: the next launch would be blamed
     return kp::Fail(KP_INTERNAL, "%s: %s", what, cudaGetErrorString(error));
   }
+  const std::lock_guard<std::mutex> hold(lock_);
   if (broken_ == cudaSuccess) {
-    broken_ = error;
     broken_by_ = what;
+    broken_ = error;
   }
   return kp::Fail(KP_DEVICE_ERROR, "%s failed in %s: %s. It cannot be used any more by this process", name.c_str(), broken_by_.c_str(),
-                  cudaGetErrorString(broken_));
+                  cudaGetErrorString(broken_.load()));
 }
 
-kp_status kp_device::Allocate(int64_t bytes, void** address) {
+kp_status kp_device::Allocate(int64_t bytes, kp_stream& zeroes, void** address) {
   size_t free = 0;
   size_t total = 0;
   kp_status status = RefuseInGraph("allocating memory");
@@ -132,14 +134,14 @@ kp_status kp_device::Allocate(int64_t bytes, void** address) {
   }
   status = Check(error, "cudaMalloc");
   if (status == KP_OK) {
-    status = Check(cudaMemsetAsync(*address, 0, static_cast<size_t>(bytes), loader.cuda), "cudaMemsetAsync");
+    status = Check(cudaMemsetAsync(*address, 0, static_cast<size_t>(bytes), zeroes.cuda), "cudaMemsetAsync");
   }
-  return status == KP_OK ? loader.Synchronize() : status;
+  return status == KP_OK ? zeroes.Synchronize() : status;
 }
 
 void kp_device::Free(void* address) { cudaFree(address); }
 
-kp_status kp_device::Reserve(int64_t bytes, Room& room) {
+kp_status kp_device::Reserve(int64_t bytes, kp_stream& zeroes, kp::cuda::Room& room) {
   if (bytes <= room.bytes) {
     return KP_OK;
   }
@@ -149,20 +151,61 @@ kp_status kp_device::Reserve(int64_t bytes, Room& room) {
   }
   Free(room.address);
   room = {};
-  status = Allocate(bytes, &room.address);
+  status = Allocate(bytes, zeroes, &room.address);
   room.bytes = status == KP_OK ? bytes : 0;
   return status;
 }
 
-kp_status kp_device::ReserveUpload(int64_t bytes, void** address) {
-  const kp_status status = Reserve(bytes, upload_);
-  *address = upload_.address;
+kp_status kp_device::TakeLane(int64_t bytes, std::unique_ptr<kp::cuda::Lane>* lane) {
+  kp_status status = RefuseInGraph("loading weights");
+  if (status == KP_OK) {
+    status = Select();
+  }
+  if (status != KP_OK) {
+    return status;
+  }
+  {
+    const std::lock_guard<std::mutex> hold(lock_);
+    if (!idle_lanes_.empty()) {
+      *lane = std::move(idle_lanes_.back());
+      idle_lanes_.pop_back();
+    }
+  }
+  if (*lane == nullptr) {
+    *lane = std::make_unique<kp::cuda::Lane>();
+    (*lane)->stream.device = this;
+    status = (*lane)->stream.Open();
+  }
+  if (status == KP_OK) {
+    status = Reserve(bytes, (*lane)->stream, (*lane)->upload);
+  }
+  if (status != KP_OK) {
+    CloseLane(**lane);
+    lane->reset();
+  }
   return status;
 }
 
+void kp_device::ReturnLane(std::unique_ptr<kp::cuda::Lane> lane) {
+  const std::lock_guard<std::mutex> hold(lock_);
+  idle_lanes_.push_back(std::move(lane));
+}
+
+void kp_device::CloseLane(kp::cuda::Lane& lane) {
+  lane.stream.Close();
+  Free(lane.upload.address);
+}
+
+void kp_device::FreeLanes() {
+  for (const auto& lane : idle_lanes_) {
+    CloseLane(*lane);
+  }
+  idle_lanes_.clear();
+}
+
 void kp_device::FreeReserves() {
+  FreeLanes();
   Free(scratch_.address);
-  Free(upload_.address);
 }
 
 kp_status kp_stream::Open() {

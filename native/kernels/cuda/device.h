@@ -1,9 +1,12 @@
-/* What the opaque handles of the ABI are on a GPU. One thread drives a device, so nothing here is locked. */
+/* What the opaque handles of the ABI are on a GPU. One thread drives a device; only what loads of weights use beside it is locked. */
 #ifndef KP_CUDA_DEVICE_H_
 #define KP_CUDA_DEVICE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -77,6 +80,23 @@ struct kp_stream {
   kp_status Wait(int64_t mark);
 };
 
+namespace kp::cuda {
+
+/* Device memory that grows with what is asked of it. */
+struct Room {
+  void* address = nullptr;
+  int64_t bytes = 0;
+};
+
+/* The way of weights from host memory to their place: one load of rows uses it at a time. */
+struct Lane {
+  kp_stream stream;
+  Room upload;           /* a flag, then rows as the source has them */
+  int32_t is_broken = 0; /* the flag, when it was read back */
+};
+
+}  // namespace kp::cuda
+
 struct kp_device {
   int index = 0;
   int multiprocessors = 0;
@@ -85,7 +105,7 @@ struct kp_device {
   bool batch_invariant = true; /* kp_device_options */
   std::string name;
   int64_t total_bytes = 0;
-  kp_stream loader;               /* what the device does for itself: zeroing memory, packing weights */
+  kp_stream loader;               /* what the device does for itself: zeroing memory */
   kp_stream* recording = nullptr; /* what is enqueued there goes into a graph */
 
   /* KP_OK, or a message about what failed. An error that the device does not recover from makes every later call fail with it. */
@@ -94,26 +114,30 @@ struct kp_device {
   kp_status RefuseInGraph(const char* what) const;
   kp_status Select() { return Check(cudaSetDevice(index), "cudaSetDevice"); }
 
-  kp_status Allocate(int64_t bytes, void** address);
+  kp_status Allocate(int64_t bytes, void** address) { return Allocate(bytes, loader, address); }
   void Free(void* address);
   /* Makes scratch at least this long. Kernels of one call after another use it: the device has one stream at work. */
-  kp_status ReserveScratch(int64_t bytes) { return Reserve(bytes, scratch_); }
+  kp_status ReserveScratch(int64_t bytes) { return Reserve(bytes, loader, scratch_); }
   void* scratch() const { return scratch_.address; }
-  /* Likewise for what comes from the host on its way to its place; used by the loader alone. */
-  kp_status ReserveUpload(int64_t bytes, void** address);
+  /* An idle lane, or a new one, with room for so many bytes on the device. Any thread. */
+  kp_status TakeLane(int64_t bytes, std::unique_ptr<kp::cuda::Lane>* lane);
+  /* Nothing of it is on its way any more, or the device is broken. Any thread. */
+  void ReturnLane(std::unique_ptr<kp::cuda::Lane> lane);
+  /* All have been returned. */
+  void FreeLanes();
   void FreeReserves();
 
  private:
-  struct Room {
-    void* address = nullptr;
-    int64_t bytes = 0;
-  };
-  kp_status Reserve(int64_t bytes, Room& reserve);
+  /* zeroes: the stream on which the memory is zeroed. */
+  kp_status Allocate(int64_t bytes, kp_stream& zeroes, void** address);
+  kp_status Reserve(int64_t bytes, kp_stream& zeroes, kp::cuda::Room& room);
+  void CloseLane(kp::cuda::Lane& lane);
 
-  Room scratch_;
-  Room upload_;
-  cudaError_t broken_ = cudaSuccess;
+  kp::cuda::Room scratch_;
+  std::atomic<cudaError_t> broken_{cudaSuccess};
+  std::mutex lock_; /* of what follows */
   std::string broken_by_;
+  std::vector<std::unique_ptr<kp::cuda::Lane>> idle_lanes_;
 };
 
 #endif

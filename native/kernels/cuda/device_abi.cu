@@ -5,6 +5,7 @@
 
 #include "common/checks.h"
 #include "cuda/device.h"
+#include "cuda/linear.h"
 #include "cuda/scratch.h"
 
 using kp::Fail;
@@ -117,6 +118,10 @@ kp_status kp_device_get_info(kp_device* device, kp_device_info* info) {
     device->name.copy(info->name, sizeof info->name - 1);
     info->isa = KP_ISA_AUTO;
     info->has_graphs = 1;
+    std::snprintf(info->products, sizeof info->products, "up to %d rows and more by mma%s", static_cast<int>(kp::cuda::kFewRows),
+                  !device->has_wgmma        ? ""
+                  : device->batch_invariant ? "; wgmma is not taken, since batches shall be invariant"
+                                            : ", or where a matrix is large enough by wgmma");
     const kp_status status = ReadMemory(*device, &info->free_bytes);
     info->total_bytes = device->total_bytes;
     return status;

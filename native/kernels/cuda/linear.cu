@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "abi/backend.h"
 #include "cuda/scratch.h"
@@ -10,7 +11,7 @@
 namespace kp::cuda {
 namespace {
 
-constexpr int64_t kUploadBytes = int64_t{16} << 20; /* source rows that are on the device before they are packed */
+constexpr int64_t kUploadBytes = int64_t{8} << 20; /* source rows that are on the device before they are packed */
 constexpr int64_t kAlignment = 256;
 
 int64_t Padded(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
@@ -24,16 +25,44 @@ Arithmetic ArithmeticOf(const kp_linear_format& format) {
 
 int FeatureTile(const LinearShape& shape) { return shape.arithmetic == Arithmetic::kF32 ? kLaneFeatures : kWarpFeatures; }
 
+struct SourceRows {
+  const char* first;
+  kp_dtype dtype;
+  int64_t row_bytes;
+  int64_t stride_bytes;
+};
+
 /* Rows in between have gaps that are not sent. */
-kp_status Upload(kp_stream& loader, void* to, const char* source, int64_t rows, int64_t row_bytes, int64_t stride_bytes) {
+kp_status Upload(kp_stream& stream, void* to, const char* source, int64_t rows, int64_t row_bytes, int64_t stride_bytes) {
   if (stride_bytes == row_bytes) {
-    return loader.Write(to, source, rows * row_bytes);
+    return stream.Write(to, source, rows * row_bytes);
   }
   kp_status status = KP_OK;
   for (int64_t row = 0; row < rows && status == KP_OK; ++row) {
-    status = loader.Write(static_cast<char*>(to) + row * row_bytes, source + row * stride_bytes, row_bytes);
+    status = stream.Write(static_cast<char*>(to) + row * row_bytes, source + row * stride_bytes, row_bytes);
   }
   return status;
+}
+
+/* Nothing is waited for but pinned memory that is still being read, until all rows are under way: while a piece is sent or packed, the next one
+ * is copied into pinned memory. */
+kp_status LoadRows(const kp_linear& linear, Lane& lane, int64_t first_row, int64_t rows, int64_t piece_rows, const SourceRows& source) {
+  auto* is_broken = static_cast<int32_t*>(lane.upload.address);
+  char* rows_at = static_cast<char*>(lane.upload.address) + kAlignment;
+  lane.is_broken = 0;
+  kp_status status = lane.stream.Write(is_broken, &lane.is_broken, sizeof lane.is_broken);
+  for (int64_t done = 0; done < rows && status == KP_OK; done += piece_rows) {
+    const int64_t count = std::min(rows - done, piece_rows);
+    status = Upload(lane.stream, rows_at, source.first + done * source.stride_bytes, count, source.row_bytes, source.stride_bytes);
+    if (status == KP_OK) {
+      status = PackWeights(&lane.stream, linear, first_row + done, count, rows_at, source.dtype, is_broken);
+    }
+  }
+  if (status == KP_OK) {
+    status = lane.stream.Read(is_broken, &lane.is_broken, sizeof lane.is_broken);
+  }
+  const kp_status finished = lane.stream.Synchronize();  // whatever went wrong: the lane goes to somebody else
+  return status != KP_OK ? status : finished;
 }
 
 }  // namespace
@@ -147,34 +176,23 @@ const LinearHead& HeadOf(const kp_linear& linear) { return linear; }
 
 kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype, int64_t source_stride,
                      bool* is_finite) {
-  kp_device& device = *linear.device;
-  kp_stream& loader = device.loader;
   const int64_t row_bytes = linear.in * BytesOf(source_dtype);
-  const int64_t stride_bytes = source_stride * BytesOf(source_dtype);
-  int32_t is_broken = 0;
-  void* upload = nullptr;
-  kp_status status = device.ReserveUpload(kAlignment + std::max(row_bytes, kUploadBytes), &upload);
-  if (status == KP_OK) {
-    status = loader.Write(upload, &is_broken, sizeof is_broken);
+  const int64_t piece_rows = std::min(rows, std::max<int64_t>(1, kUploadBytes / row_bytes));
+  std::unique_ptr<Lane> lane;
+  kp_status status = linear.device->TakeLane(kAlignment + piece_rows * row_bytes, &lane);
+  if (status != KP_OK) {
+    return status;
   }
-  char* rows_at = static_cast<char*>(upload) + kAlignment;
-  for (int64_t done = 0; done < rows && status == KP_OK;) {
-    const int64_t count = std::min(rows - done, std::max<int64_t>(1, kUploadBytes / row_bytes));
-    status = Upload(loader, rows_at, static_cast<const char*>(source) + done * stride_bytes, count, row_bytes, stride_bytes);
-    if (status == KP_OK) {
-      status = PackWeights(&loader, linear, first_row + done, count, rows_at, source_dtype, static_cast<int32_t*>(upload));
-    }
-    done += count;
-  }
-  if (status == KP_OK) {
-    status = loader.Read(upload, &is_broken, sizeof is_broken);
-  }
-  if (status == KP_OK) {
-    status = loader.Synchronize();
-  }
-  *is_finite = is_broken == 0;
+  status = LoadRows(linear, *lane, first_row, rows, piece_rows,
+                    {static_cast<const char*>(source), source_dtype, row_bytes, source_stride * BytesOf(source_dtype)});
+  *is_finite = lane->is_broken == 0;
+  linear.device->ReturnLane(std::move(lane));
   return status;
 }
+
+int64_t LinearLaneBytes(kp_device*, int64_t in) { return kAlignment + std::max(in * BytesOf(KP_F32), kUploadBytes); }
+
+void FreeLinearLanes(kp_device* device) { device->FreeLanes(); }
 
 /* For few rows an epilogue is part of the product's launch; for many, a block's tile has neither whole rows nor registers to spare. */
 kp_status Multiply(kp_stream* stream, const kp_linear_args& args) {

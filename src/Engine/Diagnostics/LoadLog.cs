@@ -11,6 +11,10 @@ internal static partial class LoadLog
         ILogger logger, string architecture, string device, string weightType, string cacheType, int maxModelLength, int blockCount,
         int blockTokens, object memory);
 
+    [LoggerMessage(3004, LogLevel.Information,
+        "Products on {Device}: rows {Products}; {Free} of its memory are free, of {FreeBefore} before the load")]
+    public static partial void Products(ILogger logger, string device, string products, string free, string freeBefore);
+
     [LoggerMessage(3001, LogLevel.Warning,
         "threads is {Threads}, but this process may use {Processors} processors, so workers wait for one another; use at most that many, or 0")]
     public static partial void TooManyThreads(ILogger logger, int threads, int processors);

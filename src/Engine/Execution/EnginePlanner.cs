@@ -93,17 +93,38 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
 
     private void AddFixedParts(StepLimits limits, LinearFormat storage)
     {
-        _ledger.Add("weights", spec.Manifest().Bytes(device, storage));
+        WeightManifest manifest = spec.Manifest();
+        _ledger.Add(MemoryLedger.Weights, manifest.Bytes(device, storage));
+        _ledger.SetLoadBytes(WeightLoader.ThreadsFor(_info) * manifest.Linears.Max(linear => device.LinearLaneBytes(linear.InFeatures)));
         _ledger.Add("activations", WorkingMemory.BytesFor(spec, limits));
         _ledger.Add("logits", EnginePlan.LogitsBytes(spec, limits.LogitRows));
         _ledger.Add("sampling", device.SampleWorkspaceBytes(limits.LogitRows, spec.VocabularySize));
+        if (_info.HasGraphs)
+        {
+            _ledger.Add("graphs", GraphBytes(limits));
+        }
+    }
+
+    /// <summary>
+    /// What the driver will take for recorded steps, which nobody can say before: none of it is this program's. Drivers before 550 take up to
+    /// 64 KiB for a kernel of a graph, later ones less; a share of the memory bounds it, since where graphs find no more memory steps run without.
+    /// </summary>
+    private long GraphBytes(StepLimits limits)
+    {
+        const long KernelBytes = 64L << 10;
+        const int KernelsBesideProducts = 16; // embedding, angles, gathered rows, sampling
+        const int MostOfMemory = 32;
+        // A product may lay out its inputs first; rotation and attention are two of each cached layer.
+        long kernels = (2 * spec.Manifest().Linears.Count) + (2 * _layers.Count) + KernelsBesideProducts;
+        var ladder = new ShapeLadder(Math.Min(options.MaxSequences, options.MaxBatchedTokens), limits.Context, options.BlockTokens);
+        return Math.Min(Math.Min(ladder.RungCount, StepGraphs.MostGraphs) * kernels * KernelBytes, FreeBytes / MostOfMemory);
     }
 
     private int CountBlocks(CacheType cacheType, int length)
     {
         long taken = _ledger.Total;
         long pool = options.KvCacheBytes ?? BudgetBytes - taken;
-        if (taken + Math.Max(pool, 0) > FreeBytes || pool <= 0)
+        if (taken + Math.Max(pool, 0) > FreeBytes || _ledger.LoadPeak > FreeBytes || pool <= 0)
         {
             throw new InvalidDataException(
                 $"The model does not fit: it takes {_ledger}" +

@@ -71,8 +71,9 @@ internal sealed class ModelLoader : IDisposable
         DeviceStream stream = Own(device.OpenStream());
         ElementType weightType = WeightTypeOf(config, spec, checkpoint);
         LinearFormat storage = Quantization.FormatOf(_options.Quantization, weightType);
-        var weights = new WeightLoader(checkpoint, format, storage, stream, _owned, _progress, cancellationToken);
+        using var weights = new WeightLoader(checkpoint, format, storage, stream, _owned, _progress, cancellationToken);
         weights.Check(spec.Manifest());
+        long freeBefore = device.Info.FreeBytes;
         EnginePlan plan = new EnginePlanner(_options, spec, device).Resolve(storage);
 
         DecoderModel model = DecoderModel.Load(spec, new ModelBuilder(weights, plan.Limits, _owned));
@@ -84,6 +85,10 @@ internal sealed class ModelLoader : IDisposable
         StepSampler sampler = Own(new StepSampler(device, spec.VocabularySize, new SampledRows(plan.Limits.LogitRows, _options.MaxLogprobs), upload));
         ForwardPass forward = Own(new ForwardPass(spec, model, plan, stream, cache, upload, sampler.Tokens));
         ModelExecutor executor = Own(new ModelExecutor(forward, sampler, upload, plan));
+        if (device.Info is { Products.Length: > 0 } info)
+        {
+            LoadLog.Products(_logger, info.Name, info.Products, ByteText.Of(info.FreeBytes), ByteText.Of(freeBefore));
+        }
         LoadLog.Loaded(
             _logger, config.Architecture, device.Info.Name, WeightsText(weightType), CacheTypeNames.NameOf(plan.CacheType),
             plan.MaxModelLength, plan.BlockCount, plan.BlockTokens, plan.Memory);

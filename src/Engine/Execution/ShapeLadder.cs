@@ -30,6 +30,16 @@ internal sealed class ShapeLadder(int mostRows, int longestContext, int blockTok
         return new(rungRows, rungRows, rungRows, EnginePlan.BlocksFor(rungContext, blockTokens), rungContext, maxTopLogprobs);
     }
 
+    /// <summary>How many rungs there are for one number of alternatives.</summary>
+    public int RungCount
+    {
+        get
+        {
+            int rowRungs = Enumerable.Range(1, mostRows).Select(rows => Math.Min(RowsFrom(rows), mostRows)).Distinct().Count();
+            return rowRungs * (1 + BitOperations.Log2((uint)Math.Max(1, PowerFrom(longestContext) / ShortContext)));
+        }
+    }
+
     private static int RowsFrom(int rows)
     {
         int power = PowerFrom(rows);

@@ -11,8 +11,8 @@ namespace KServePaged.Engine.Execution;
 /// <param name="enqueue">Enqueues all calls of a step whose sections are laid.</param>
 internal sealed class StepGraphs(DeviceStream stream, Action<StepShape> lay, Action<StepShape> enqueue) : IDisposable
 {
-    // A graph of a large model holds some megabytes of the driver's memory.
-    private const int MostGraphs = 96;
+    /// <summary>A graph of a large model holds some megabytes of the driver's memory.</summary>
+    public const int MostGraphs = 96;
 
     // A shape that was met once may be one that a growing batch only passes.
     private const int WorthRecording = 2;

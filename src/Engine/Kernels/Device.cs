@@ -96,6 +96,15 @@ internal sealed unsafe class Device : SafeHandle
         return bytes;
     }
 
+    /// <summary>
+    /// The most device memory that loads of matrices keep for each thread that loads, until <see cref="FreeLinearLanes"/>; 0 where rows are packed
+    /// from host memory directly.
+    /// </summary>
+    public long LinearLaneBytes(long inFeatures) => Functions.kp_linear_lane_bytes(Handle, inFeatures);
+
+    /// <summary>Frees what loads of matrices keep from one to the next. None may be under way; a later one takes it anew.</summary>
+    public void FreeLinearLanes() => Functions.Check(Functions.kp_linear_free_lanes(Handle), nameof(FreeLinearLanes));
+
     /// <summary>Bytes of workspace for any attention call with at most these tokens, heads and context.</summary>
     public long PagedAttentionWorkspaceBytes(long tokens, int queryHeads, int headDim, int maxContext) =>
         Functions.kp_paged_attention_workspace(Handle, tokens, queryHeads, headDim, maxContext);

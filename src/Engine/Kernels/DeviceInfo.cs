@@ -7,4 +7,5 @@ namespace KServePaged.Engine.Kernels;
 /// <param name="TotalBytes">Memory that the device may use: on the CPU the cgroup's limit or what the machine has.</param>
 /// <param name="FreeBytes">What of it was free when asked.</param>
 /// <param name="HasGraphs">Calls return before they have run, and graphs can be recorded; otherwise every call has run when it returns.</param>
-internal sealed record DeviceInfo(string Name, Isa Isa, int Threads, long TotalBytes, long FreeBytes, bool HasGraphs);
+/// <param name="Products">For people: which kernels multiply; empty where the name says it all.</param>
+internal sealed record DeviceInfo(string Name, Isa Isa, int Threads, long TotalBytes, long FreeBytes, bool HasGraphs, string Products = "");

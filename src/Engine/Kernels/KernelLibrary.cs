@@ -9,7 +9,7 @@ namespace KServePaged.Engine.Kernels;
 internal sealed class KernelLibrary
 {
     /// <summary>KP_ABI_VERSION that the managed table was written for.</summary>
-    internal const int AbiVersion = 5;
+    internal const int AbiVersion = 6;
 
     private KernelLibrary(string name, NativeKernels functions)
     {

@@ -15,6 +15,7 @@ internal struct NativeDeviceInfo
     public long FreeBytes;
     public int HasGraphs;
     public int Reserved;
+    public NameText Products;
 
     [InlineArray(128)]
     internal struct NameText
@@ -24,8 +25,12 @@ internal struct NativeDeviceInfo
 
     public readonly DeviceInfo ToManaged()
     {
-        ReadOnlySpan<byte> text = Name;
+        return new DeviceInfo(TextOf(Name), Isa, Threads, TotalBytes, FreeBytes, HasGraphs != 0, TextOf(Products));
+    }
+
+    private static string TextOf(ReadOnlySpan<byte> text)
+    {
         int end = text.IndexOf((byte)0);
-        return new DeviceInfo(Encoding.UTF8.GetString(end < 0 ? text : text[..end]), Isa, Threads, TotalBytes, FreeBytes, HasGraphs != 0);
+        return Encoding.UTF8.GetString(end < 0 ? text : text[..end]);
     }
 }

@@ -15,7 +15,8 @@ internal sealed unsafe class PackedLinear(Device device, nint linear, long outFe
 
     /// <summary>
     /// Packs rows [firstRow, firstRow + rows) from host memory, converted or quantized to <see cref="Format"/>. Several calls fill one
-    /// matrix; every row must be loaded before the first product.
+    /// matrix; every row must be loaded before the first product. On a device with graphs several threads may load at the same time, each
+    /// another matrix, while the thread that drives the device makes more of them and writes.
     /// </summary>
     /// <param name="firstRow">First output feature.</param>
     /// <param name="rows">Output features in the source.</param>

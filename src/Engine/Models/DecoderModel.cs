@@ -17,14 +17,16 @@ internal sealed class DecoderModel
 
     private DecoderModel(DecoderSpec spec, ModelBuilder builder)
     {
-        _embedding = builder.Weights.Table(spec.Embedding);
+        // The largest matrix first, so that no thread is left alone with it, and the table last, which this thread loads beside those that load matrices.
+        _head = new Linear(builder.Weights.Linear(spec.Head));
         _blocks = [.. spec.Blocks.Select(block => block.Load(builder))];
         _norms = [.. _blocks.Select(block => block.InputNorm), spec.FinalNorm.Load(builder)];
-        _head = new Linear(builder.Weights.Linear(spec.Head));
+        _embedding = builder.Weights.Table(spec.Embedding);
         _rotaries = [.. builder.Rotaries];
+        builder.Weights.Finish();
     }
 
-    /// <summary>Loads every weight, in the order of the layers.</summary>
+    /// <summary>Loads every weight.</summary>
     public static DecoderModel Load(DecoderSpec spec, ModelBuilder builder) => new(spec, builder);
 
     /// <summary>

@@ -7,14 +7,15 @@ namespace KServePaged.Engine.Weights;
 
 /// <summary>
 /// Brings a checkpoint's tensors onto a device, piece by piece: map, convert or pack, unmap, so that no more than a piece of the file is
-/// resident beside the packed weights. Every tensor of the checkpoint is used, or <see cref="Check"/> refuses.
+/// resident beside the packed weights. Every tensor of the checkpoint is used, or <see cref="Check"/> refuses. Matrices are complete after
+/// <see cref="Finish"/> alone: on a GPU several threads load them, so that the file is read, sent and packed at the same time.
 /// </summary>
 /// <param name="checkpoint">Read until the loader's last call.</param>
 /// <param name="format">How the matrices are stored.</param>
 /// <param name="storage">How matrices are stored on the device. Tables have its type; vectors are rounded to that too and then kept in f32.</param>
 /// <param name="stream">Of the device that gets the weights.</param>
 /// <param name="owned">Is given every device object made, to be disposed by its owner.</param>
-/// <param name="progress">Told the stage <c>weights</c> with bytes of the checkpoint.</param>
+/// <param name="progress">Told the stage <c>weights</c> with bytes of the checkpoint, by one thread at a time.</param>
 /// <param name="cancellationToken">Looked at between two pieces.</param>
 internal sealed class WeightLoader(
     Checkpoint checkpoint,
@@ -23,13 +24,25 @@ internal sealed class WeightLoader(
     DeviceStream stream,
     ICollection<IDisposable> owned,
     IProgress<LoadProgress>? progress,
-    CancellationToken cancellationToken)
+    CancellationToken cancellationToken) : IDisposable
 {
     /// <summary>Small enough for an even progress and little resident memory, large enough to keep all threads packing.</summary>
     private const long PieceBytes = 8L << 20;
 
+    /// <summary>A load onto a GPU ends with a wait for all that is under way, so there should be few.</summary>
+    private const long LongPieceBytes = 32L << 20;
+
+    /// <summary>One thread copies out of the page cache at some 10 GB/s, and a bus takes 25 to 50.</summary>
+    private const int MostThreads = 4;
+
+    private readonly Lock _lock = new(); // of these two
     private readonly HashSet<string> _loaded = new(StringComparer.Ordinal);
     private long _bytesDone;
+
+    private LoadingThreads? _threads;
+
+    /// <summary>Threads that load matrices beside the caller's; 0 = matrices are loaded when they are asked for.</summary>
+    public int ThreadCount { get; init; } = ThreadsFor(stream.Device.Info);
 
     public DeviceStream Stream => stream;
 
@@ -43,6 +56,9 @@ internal sealed class WeightLoader(
     /// <summary>Elements of all tensors that are loaded, shared ones once; set by <see cref="Check"/>.</summary>
     public long ParameterCount { get; private set; }
 
+    /// <summary>Threads that load matrices onto such a device. A CPU's own workers share a matrix already.</summary>
+    public static int ThreadsFor(DeviceInfo device) => device.HasGraphs ? Math.Min(MostThreads, Environment.ProcessorCount) : 0;
+
     /// <summary>Compares the checkpoint with what the model needs. Call once, before loading.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape or type, or is used by nothing; all such are named.</exception>
     public void Check(WeightManifest manifest)
@@ -54,11 +70,39 @@ internal sealed class WeightLoader(
         progress?.Report(new LoadProgress("weights", 0, BytesTotal));
     }
 
-    public LinearWeight Linear(LinearSpec spec)
+    /// <summary>A matrix that holds its numbers after <see cref="Finish"/>, and its bias.</summary>
+    public LinearWeight Linear(LinearSpec spec) => new(format.Load(spec, this), spec.HasBias ? Bias(spec) : null);
+
+    /// <summary>Waits for all matrices, and gives back what only loading takes of the device's memory.</summary>
+    /// <exception cref="InvalidDataException">A tensor holds what cannot be loaded.</exception>
+    public void Finish()
     {
-        PackedLinear matrix = format.Load(spec, this);
+        _threads?.Finish();
+        Device.FreeLinearLanes();
+    }
+
+    /// <summary>Ends what is being loaded. Before the checkpoint and what is owned.</summary>
+    public void Dispose() => _threads?.Dispose();
+
+    /// <summary>An empty matrix.</summary>
+    internal PackedLinear CreateLinear(LinearSpec spec, LinearFormat linearFormat)
+    {
+        PackedLinear matrix = Device.CreateLinear(spec.OutFeatures, spec.InFeatures, linearFormat);
         owned.Add(matrix);
-        return new LinearWeight(matrix, spec.HasBias ? Bias(spec) : null);
+        return matrix;
+    }
+
+    /// <summary>Has a matrix filled, now or by another thread until <see cref="Finish"/>.</summary>
+    /// <param name="fill">Loads rows, from pieces of the checkpoint, into one matrix that nothing else fills; touches nothing else of the device.</param>
+    internal void Fill(Action fill)
+    {
+        if (ThreadCount == 0)
+        {
+            fill();
+            return;
+        }
+        _threads ??= new LoadingThreads(ThreadCount);
+        _threads.Run(fill);
     }
 
     /// <summary>A vector as f32.</summary>
@@ -95,17 +139,18 @@ internal sealed class WeightLoader(
         return new TableWeight(buffer, type, spec.Rows, spec.Columns);
     }
 
-    /// <summary>Hands out a tensor's rows in order, a mapped piece at a time; a row is the tensor's first dimension.</summary>
+    /// <summary>Hands out a tensor's rows in order, a mapped piece at a time; a row is the tensor's first dimension. Any thread of the load.</summary>
     internal void ForEachPiece(string name, long rows, Action<long, long, ElementType, MappedRange> use)
     {
         StoredTensor tensor = checkpoint.Tensors[name];
         ElementType storedType = tensor.Type.ToElementType() ?? throw new InvalidOperationException($"{name} was not checked");
-        bool first = _loaded.Add(name);
+        bool first = IsFirst(name);
         long rowBytes = tensor.Bytes / rows;
-        long pieceRows = Math.Max(1, PieceBytes / rowBytes);
+        long pieceRows = Math.Max(1, (ThreadCount == 0 ? PieceBytes : LongPieceBytes) / rowBytes);
         for (long row = 0; row < rows; row += pieceRows)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            _threads?.ThrowIfFailed();
             long count = Math.Min(pieceRows, rows - row);
             using (MappedRange piece = tensor.Map(row * rowBytes, count * rowBytes))
             {
@@ -113,9 +158,26 @@ internal sealed class WeightLoader(
             }
             if (first)
             {
-                _bytesDone += count * rowBytes;
-                progress?.Report(new LoadProgress("weights", _bytesDone, BytesTotal));
+                AddProgress(count * rowBytes);
             }
+        }
+    }
+
+    // Tensors that two layers share count once.
+    private bool IsFirst(string name)
+    {
+        lock (_lock)
+        {
+            return _loaded.Add(name);
+        }
+    }
+
+    private void AddProgress(long bytes)
+    {
+        lock (_lock)
+        {
+            _bytesDone += bytes;
+            progress?.Report(new LoadProgress("weights", _bytesDone, BytesTotal));
         }
     }
 

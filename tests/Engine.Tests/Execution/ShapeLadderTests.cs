@@ -37,6 +37,23 @@ public sealed class ShapeLadderTests
         Assert.Equal((expected, (expected + 15) / 16, 3), (rung.MaxContext, rung.TableBlocks, rung.MaxTopLogprobs));
     }
 
+    /// <summary>Beyond 64 rows another kernel multiplies: a step that is padded must stay with that of its own rows.</summary>
+    [Fact]
+    public void Rung_OfUpTo64Rows_HasNoMore() =>
+        Assert.All(Enumerable.Range(1, 64), rows => Assert.InRange(new ShapeLadder(300, 4096, BlockTokens).Rung(rows, 1, 0).Tokens, rows, 64));
+
+    [Theory]
+    [InlineData(256, 32768)]
+    [InlineData(4, 256)]
+    [InlineData(1, 100)]
+    [InlineData(70, 5000)]
+    public void RungCount_IsThatOfAllSteps(int rows, int context)
+    {
+        var ladder = new ShapeLadder(rows, context, BlockTokens);
+        int rowRungs = Enumerable.Range(1, rows).Select(row => ladder.Rung(row, 1, 0)).Distinct().Count();
+        Assert.Equal(rowRungs * Enumerable.Range(1, context).Select(at => ladder.Rung(1, at, 0)).Distinct().Count(), ladder.RungCount);
+    }
+
     [Fact]
     public void Rungs_AreFew()
     {

@@ -399,4 +399,5 @@ void kp_emulation_set_ailment(kp_emulation_ailment ailment) {
 void kp_emulation_get_counts(kp_emulation_counts* counts) {
   const Lock lock(TheMachine().mutex);
   *counts = TheMachine().counts;
+  counts->memory_bytes = static_cast<int64_t>(TheMachine().used_bytes);
 }

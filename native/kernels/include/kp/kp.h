@@ -5,7 +5,8 @@
  * A kernel call checks its arguments, enqueues on the stream and returns; it neither allocates nor synchronises.
  * On the CPU a stream executes in the calling thread (with the device's worker pool) before the call returns.
  * Pointers passed to kernels are device addresses (on the CPU: ordinary memory), borrowed for the call.
- * Handles are not thread-safe: one thread drives one device. Functions of different devices may run side by side. */
+ * Handles are not thread-safe: one thread drives one device. Functions of different devices may run side by side, and so may those that say
+ * so: kp_linear_load, kp_buffer_touch. */
 #ifndef KP_KP_H_
 #define KP_KP_H_
 
@@ -17,7 +18,7 @@ extern "C" {
 #endif
 
 #define KP_API __attribute__((visibility("default")))
-#define KP_ABI_VERSION 5
+#define KP_ABI_VERSION 6
 
 typedef int32_t kp_status;
 enum {
@@ -57,6 +58,7 @@ typedef struct kp_device_info {
   int64_t free_bytes;
   int32_t has_graphs; /* 1: calls return before they have run, and graph.h works; 0: every call has run when it returns */
   int32_t reserved;
+  char products[128]; /* which kernels multiply, for people; UTF-8, zero-terminated; empty where name says it all */
 } kp_device_info;
 
 /* KP_ABI_VERSION of the library. */

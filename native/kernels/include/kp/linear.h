@@ -68,9 +68,17 @@ KP_API int64_t kp_linear_packed_bytes(kp_device* device, int64_t out, int64_t in
 /* Packs rows [first_row, first_row + rows) from host memory: source [rows, in] of source_dtype (any of the three; converted or quantized
  * to the linear's format, round to nearest even), consecutive rows source_stride elements apart, any alignment. Several calls
  * fill one matrix (query, key and value rows of a fused product). Every row must be loaded before the first forward.
+ * On a device with graphs several threads may load at the same time, each another matrix, while the thread that drives the device creates
+ * linears and buffers and writes; each such thread takes a lane of its own (below). Elsewhere loads use all workers, one load at a time.
  * KP_INVALID_DATA: source holds NaN or infinity, or a number that becomes infinite in the format's dtype; those rows are then undefined. */
 KP_API kp_status kp_linear_load(kp_linear* linear, int64_t first_row, int64_t rows, const void* source, kp_dtype source_dtype,
                                 int64_t source_stride);
+/* A lane is what carries rows to a device that does not read host memory: a stream, pinned memory, and device memory for rows that are not
+ * packed yet. A load takes one that is idle or makes one, and leaves it for the next. The most device memory a lane takes for rows of in
+ * elements, whatever their type; 0 where there are no lanes. */
+KP_API int64_t kp_linear_lane_bytes(kp_device* device, int64_t in);
+/* Frees all lanes. No load may be under way; a later one makes its lane anew. */
+KP_API kp_status kp_linear_free_lanes(kp_device* device);
 
 typedef int32_t kp_epilogue;
 enum { KP_STORE = 0, KP_ADD_RMS_NORM = 1, KP_ADD_LAYER_NORM = 2, KP_GATE = 3 };

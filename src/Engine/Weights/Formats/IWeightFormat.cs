@@ -14,6 +14,6 @@ internal interface IWeightFormat
     /// <summary>The tensors of one part's matrix; its bias is the loader's business.</summary>
     IEnumerable<TensorNeed> Needs(LinearPart part, int inFeatures);
 
-    /// <summary>Packs all parts into one matrix, owned by the caller.</summary>
+    /// <summary>Makes a matrix with <see cref="WeightLoader.CreateLinear"/>, and packs all parts into it in a <see cref="WeightLoader.Fill"/>.</summary>
     PackedLinear Load(LinearSpec spec, WeightLoader loader);
 }

@@ -13,23 +13,20 @@ internal sealed class PlainFormat : IWeightFormat
 
     public PackedLinear Load(LinearSpec spec, WeightLoader loader)
     {
-        PackedLinear matrix = loader.Device.CreateLinear(spec.OutFeatures, spec.InFeatures, Quantization.FormatOf(spec, loader.Storage));
-        try
+        PackedLinear matrix = loader.CreateLinear(spec, Quantization.FormatOf(spec, loader.Storage));
+        loader.Fill(() => LoadParts(matrix, spec, loader));
+        return matrix;
+    }
+
+    private static void LoadParts(PackedLinear matrix, LinearSpec spec, WeightLoader loader)
+    {
+        int partStart = 0;
+        foreach (LinearPart part in spec.Parts)
         {
-            int partStart = 0;
-            foreach (LinearPart part in spec.Parts)
-            {
-                int start = partStart;
-                loader.ForEachPiece(WeightName(part), part.OutFeatures, (firstRow, rows, type, piece) =>
-                    LoadPiece(matrix, WeightName(part), start, firstRow, rows, type, piece));
-                partStart += part.OutFeatures;
-            }
-            return matrix;
-        }
-        catch
-        {
-            matrix.Dispose();
-            throw;
+            int start = partStart;
+            loader.ForEachPiece(WeightName(part), part.OutFeatures, (firstRow, rows, type, piece) =>
+                LoadPiece(matrix, WeightName(part), start, firstRow, rows, type, piece));
+            partStart += part.OutFeatures;
         }
     }
 
