@@ -106,8 +106,8 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
     }
 
     /// <summary>
-    /// What the driver will take for recorded steps, which nobody can say before: none of it is this program's. Drivers before 550 take up to
-    /// 64 KiB for a kernel of a graph, later ones less; a share of the memory bounds it, since where graphs find no more memory steps run without.
+    /// What the driver will take for recorded steps, which nobody can say before: it allocates, not this program. 64 KiB for a kernel is a guess
+    /// on the safe side that no GPU has confirmed; a share of the memory bounds it, since where graphs find no more memory steps run without.
     /// </summary>
     private long GraphBytes(StepLimits limits)
     {
