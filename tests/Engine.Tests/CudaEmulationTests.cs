@@ -29,15 +29,28 @@ public sealed class CudaEmulationTests : IDisposable
             warning => Assert.StartsWith("pin_threads has no effect", warning, StringComparison.Ordinal));
     }
 
-    /// <summary>Products, rotation with the cache's write, attention over one span and over several: what one layer more adds to a step.</summary>
+    /// <summary>
+    /// Products, rotation with the cache's write, attention over one span and over several: what one layer more adds to a step. Inputs that must be
+    /// split or quantized are so by the products.
+    /// </summary>
     [Theory]
-    [InlineData("float32", "none", 1)]
-    [InlineData("float32", "none", 300)]
-    [InlineData("bfloat16", "none", 1)]
-    [InlineData("bfloat16", "none", 300)]
-    [InlineData("bfloat16", "int8", 1)]
-    [InlineData("bfloat16", "int4", 1)]
-    public void Run_OfAStepThatDecodes_LaunchesSixKernelsALayer(string dtype, string quantization, int promptTokens)
+    [InlineData("float32", "none", 1, 1)]
+    [InlineData("float32", "none", 300, 1)]
+    [InlineData("float32", "int8-dynamic", 1, 1)]
+    [InlineData("float32", "int8-dynamic", 1, 8)]
+    [InlineData("bfloat16", "none", 1, 1)]
+    [InlineData("bfloat16", "none", 1, 8)]
+    [InlineData("bfloat16", "none", 300, 1)]
+    [InlineData("bfloat16", "int8", 1, 1)]
+    [InlineData("bfloat16", "int8-dynamic", 1, 1)]
+    [InlineData("bfloat16", "int8-dynamic", 1, 8)]
+    [InlineData("bfloat16", "int4", 1, 1)]
+    [InlineData("float16", "none", 1, 1)]
+    [InlineData("float16", "none", 1, 8)]
+    [InlineData("float16", "int8", 1, 1)]
+    [InlineData("float16", "int4", 1, 1)]
+    [InlineData("float16", "int4", 1, 8)]
+    public void Run_OfAStepThatDecodes_LaunchesSixKernelsALayer(string dtype, string quantization, int promptTokens, int sequences)
     {
         Assert.Equal(2 * 6, LaunchesOfAStep(layers: 3) - LaunchesOfAStep(layers: 1));
 
@@ -46,13 +59,13 @@ public sealed class CudaEmulationTests : IDisposable
             using TemporaryDirectory directory = ZeroModel.Write(layers);
             using var run = new ModelRun(
                 directory.Path, options => options with { Device = CudaEmulation.Library, DType = dtype, Quantization = quantization });
-            int[] prompt = [.. Enumerable.Repeat(3, promptTokens)];
+            int[][] prompts = [.. Enumerable.Range(0, sequences).Select(_ => Enumerable.Repeat(3, promptTokens).ToArray())];
             return Launches(newTokens: 3) - Launches(newTokens: 2);
 
             long Launches(int newTokens)
             {
                 long before = CudaEmulation.Counts.Launches;
-                run.Run([prompt], newTokens, new AloneSchedule());
+                run.Run(prompts, newTokens, new TogetherSchedule());
                 return CudaEmulation.Counts.Launches - before;
             }
         }

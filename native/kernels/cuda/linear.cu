@@ -120,12 +120,13 @@ LinearCall CallOf(const kp_linear& linear, const float* bias) {
 kp_status MultiplySlabs(kp_stream* stream, const kp_linear_args& args, LinearCall call) {
   const LinearShape& shape = args.linear->shape;
   const bool is_wide = TakesWide(*stream->device, shape, std::min(kSlabRows, args.rows));
+  const bool takes_raw = TakesRaw(shape, args.x_dtype, args.rows);
   char* inputs = Inputs(*stream->device);
   kp_status status = KP_OK;
   for (int64_t row = 0; row < args.rows && status == KP_OK; row += kSlabRows) {
     call.rows = std::min(kSlabRows, args.rows - row);
     const char* x = static_cast<const char*>(args.x) + row * args.x_stride * BytesOf(args.x_dtype);
-    status = PackInputs(stream, shape, x, args.x_dtype, args.x_stride, call.rows, inputs, &call);
+    status = PackInputs(stream, shape, x, args.x_dtype, args.x_stride, call.rows, takes_raw, inputs, &call);
     if (status == KP_OK) {
       status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
                : args.rows <= kFewRows              ? MultiplyFewRows(stream, shape, call)

@@ -61,7 +61,7 @@ struct LinearEnd {
   kp_dtype dtype; /* of norm or gated */
 };
 
-/* What a product works on: inputs in the format's own type, rows aligned to 16 bytes. */
+/* What a product works on: inputs in the format's own type unless they are raw, rows aligned to 16 bytes. */
 struct LinearCall {
   const uint4* weights;
   const void* scales;
@@ -72,6 +72,8 @@ struct LinearCall {
   int64_t blocks;
   int64_t slice_blocks;
   const void* x;
+  kp_dtype x_dtype;      /* of raw inputs */
+  bool is_raw;           /* the product makes the format's type of x itself */
   int64_t in;            /* elements of a row of x: with tensor cores whole blocks; without, zeros take the place of what lacks */
   int64_t x_stride;      /* elements between rows */
   int64_t x_part_stride; /* elements between the parts of an input */
@@ -104,11 +106,14 @@ int64_t InputBytes(const kp_device& device, const LinearShape& shape);
 /* Up to so many rows the weights are what is read most. */
 inline constexpr int64_t kFewRows = 64;
 
+/* Whether the product for few rows can take x as it is though it is not of the format's type. */
+bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows);
+
 /* Kernels: of weights into their layout, of inputs into theirs, and of products for few rows and for many. */
 kp_status PackWeights(kp_stream* stream, const kp_linear& linear, int64_t first_row, int64_t rows, const void* source,
                       kp_dtype source_dtype, int32_t* is_broken);
 kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows,
-                     void* scratch, LinearCall* call);
+                     bool takes_raw, void* scratch, LinearCall* call);
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 /* Those for many rows neither norm nor gate. */
 kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);

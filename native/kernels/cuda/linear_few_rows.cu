@@ -1,7 +1,11 @@
 /* Products for up to 64 rows, where reading the weights is what takes time. A block takes 16 output features (or a few times as many), and
  * each of its warps one slice of the inputs: so enough loads are under way, and every weight is read once for all rows. */
+#include <type_traits>
+
 #include "cuda/device/reduce.cuh"
+#include "cuda/device/vector.cuh"
 #include "cuda/linear_end.cuh"
+#include "cuda/linear_input.cuh"
 
 namespace kp::cuda {
 namespace {
@@ -10,17 +14,106 @@ constexpr int kThreads = kSlices * kWarpThreads;
 constexpr int kRowTile = 8;
 static_assert(kThreads == kNormThreads);
 
-/* A lane's 8 inputs of a half block, of the row that it holds; zeros beyond the rows. */
+/* A lane takes 8 inputs of a half block, of the row that it holds; zeros beyond the rows. Those of packed rows need but be read. */
 template <typename Format>
-__device__ __forceinline__ typename Format::Half LoadInputs(const LinearCall& call, int part, int64_t row, int64_t half_block, int t) {
-  typename Format::Half x{};
-  if (row < call.rows) {
-    const char* base = static_cast<const char*>(call.x) +
-                       (part * call.x_part_stride + row * call.x_stride + half_block * kHalfFeatures + 8 * t) * Format::kInputBytes;
-    x = *reinterpret_cast<const typename Format::Half*>(base);
+struct PackedInputs {
+  static constexpr bool kIsRaw = false;
+  using Half = typename Format::Half;
+
+  struct Parts {
+    const LinearCall& call;
+    int64_t row;
+    int64_t at;
+
+    __device__ __forceinline__ Half Part(int part) const {
+      if (row >= call.rows) {
+        return {};
+      }
+      return *reinterpret_cast<const Half*>(static_cast<const char*>(call.x) + (part * call.x_part_stride + at) * Format::kInputBytes);
+    }
+  };
+
+  __device__ __forceinline__ Parts At(const LinearCall& call, int64_t row, int64_t half_block, int t) const {
+    return {call, row, row * call.x_stride + half_block * kHalfFeatures + 8 * t};
   }
-  return x;
-}
+};
+
+/* Rows of one tile as they came. Every block looks for their largest magnitudes, and every lane makes what it multiplies. */
+template <typename Format, typename X>
+struct RawInputs {
+  static constexpr bool kIsRaw = true;
+  using Half = typename Format::Half;
+  using Input = std::conditional_t<Format::kArithmetic == Arithmetic::kF16, SplitInput, QuantizeInput>;
+
+  Input input; /* of the row that the lane holds */
+
+  struct Parts {
+    Half parts[Format::kParts];
+
+    __device__ __forceinline__ const Half& Part(int part) const { return parts[part]; }
+  };
+
+  /* A warp looks through the slice [begin, end) of blocks that it multiplies, its lanes shared among the rows. */
+  __device__ __forceinline__ void Prepare(LinearCall& call, int64_t begin, int64_t end) {
+    __shared__ uint32_t largest_of[kSlices][kRowTile];
+    __shared__ float scales[kRowTile];
+    const int lane = static_cast<int>(threadIdx.x) % kWarpThreads;
+    const int slice = static_cast<int>(threadIdx.x) / kWarpThreads;
+    int lanes = kWarpThreads;
+    while (lanes * call.rows > kWarpThreads) {
+      lanes /= 2;
+    }
+    uint32_t largest = 0;
+    if (lane / lanes < call.rows) {
+      const X* x = static_cast<const X*>(call.x) + lane / lanes * call.x_stride;
+#pragma unroll 4
+      for (int64_t i = begin * kBlockFeatures + 8 * (lane % lanes); i < end * kBlockFeatures; i += 8 * lanes) {
+        const Float8 v = LoadAligned8(x + i);
+#pragma unroll
+        for (int e = 0; e < 8; ++e) {
+          largest = LargerMagnitude{}(largest, MagnitudeOf(v.v[e]));
+        }
+      }
+    }
+    for (int distance = lanes / 2; distance > 0; distance /= 2) {
+      largest = LargerMagnitude{}(largest, __shfl_xor_sync(kAllLanes, largest, distance));
+    }
+    if (lane % lanes == 0) {
+      largest_of[slice][lane / lanes] = largest;
+    }
+    __syncthreads();
+    const int row = lane / 4;
+    largest = 0;
+    if (row < call.rows) {
+#pragma unroll
+      for (int s = 0; s < kSlices; ++s) {
+        largest = LargerMagnitude{}(largest, largest_of[s][row]);
+      }
+    }
+    input = Input::Of(LargestOf(largest));
+    if (slice == 0 && lane % 4 == 0) {
+      scales[row] = input.Scale();
+    }
+    call.x_scales = scales;  // read after the barrier behind the sums
+  }
+
+  __device__ __forceinline__ Parts At(const LinearCall& call, int64_t row, int64_t half_block, int t) const {
+    Float8 x{};
+    if (row < call.rows) {
+      x = LoadAligned8(static_cast<const X*>(call.x) + row * call.x_stride + half_block * kHalfFeatures + 8 * t);
+    }
+    Parts made;
+    if constexpr (Format::kArithmetic == Arithmetic::kF16) {
+      input.Pair(x.v[0], x.v[1], made.parts[0].x, made.parts[1].x);
+      input.Pair(x.v[2], x.v[3], made.parts[0].y, made.parts[1].y);
+      input.Pair(x.v[4], x.v[5], made.parts[0].z, made.parts[1].z);
+      input.Pair(x.v[6], x.v[7], made.parts[0].w, made.parts[1].w);
+    } else {
+      made.parts[0] = Half{input.Word(x.v[0], x.v[1], x.v[2], x.v[3]), input.Word(x.v[4], x.v[5], x.v[6], x.v[7])};
+    }
+    return made;
+  }
+};
 
 template <typename Format, int kRowTiles>
 struct WarpSums {
@@ -37,8 +130,9 @@ struct WarpSums {
     }
   }
 
-  __device__ __forceinline__ void Add(const LinearCall& call, const uint4 (&raw)[Format::kWords], int64_t feature_tile, int64_t first_row,
-                                      int64_t block, int lane) {
+  template <typename Inputs>
+  __device__ __forceinline__ void Add(const LinearCall& call, const Inputs& inputs, const uint4 (&raw)[Format::kWords],
+                                      int64_t feature_tile, int64_t first_row, int64_t block, int lane) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const int64_t half_block = 2 * block + half;
@@ -53,9 +147,10 @@ struct WarpSums {
       }
 #pragma unroll
       for (int r = 0; r < kRowTiles; ++r) {
+        const auto parts = inputs.At(call, first_row + r * kRowTile + lane / 4, half_block, lane % 4);
 #pragma unroll
         for (int part = Format::kParts - 1; part >= 0; --part) {
-          const auto x = LoadInputs<Format>(call, part, first_row + r * kRowTile + lane / 4, half_block, lane % 4);
+          const auto& x = parts.Part(part);
 #pragma unroll
           for (int mma = 0; mma < Format::kMmas; ++mma) {
             Format::Multiply(sum[r], a[mma], x, mma);
@@ -71,8 +166,8 @@ struct WarpSums {
   }
 };
 
-template <typename Format, int kRowTiles>
-__global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
+template <typename Format, int kRowTiles, typename Inputs>
+__device__ __forceinline__ void MultiplyTile(LinearCall& call, Inputs inputs) {
   constexpr int kAhead = 8 / Format::kWords; /* blocks whose weights are under way together */
   __shared__ float slices[kSlices][kRowTiles][kWarpThreads][4];
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads;
@@ -82,9 +177,8 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
   const int64_t begin = slice * call.slice_blocks;
   const int64_t end = begin + call.slice_blocks < call.blocks ? begin + call.slice_blocks : call.blocks;
   const uint4* weights = call.weights + feature_tile * call.blocks * Format::kWords * kWarpThreads + lane;
-  WarpSums<Format, kRowTiles> sums;
-  for (int64_t block = begin; block < end; block += kAhead) {
-    uint4 raw[kAhead][Format::kWords];
+  uint4 raw[kAhead][Format::kWords];
+  const auto load = [&](int64_t block) {
 #pragma unroll
     for (int ahead = 0; ahead < kAhead; ++ahead) {
       const int64_t at = block + ahead < end ? block + ahead : end - 1;
@@ -93,10 +187,22 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
         raw[ahead][word] = weights[(at * Format::kWords + word) * kWarpThreads];
       }
     }
+  };
+  WarpSums<Format, kRowTiles> sums;
+  if constexpr (Inputs::kIsRaw) {
+    if (begin < end) {
+      load(begin);
+    }
+    inputs.Prepare(call, begin, end);  // while the first weights are under way
+  }
+  for (int64_t block = begin; block < end; block += kAhead) {
+    if (!Inputs::kIsRaw || block > begin) {
+      load(block);
+    }
 #pragma unroll
     for (int ahead = 0; ahead < kAhead; ++ahead) {
       if (block + ahead < end) {
-        sums.Add(call, raw[ahead], feature_tile, first_row, block + ahead, lane);
+        sums.Add(call, inputs, raw[ahead], feature_tile, first_row, block + ahead, lane);
       }
     }
   }
@@ -125,12 +231,31 @@ __global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
   });
 }
 
+template <typename Format, int kRowTiles>
+__global__ void __launch_bounds__(kThreads, 2) FewRows(LinearCall call) {
+  MultiplyTile<Format, kRowTiles>(call, PackedInputs<Format>{});
+}
+
+template <typename Format, typename X>
+__global__ void __launch_bounds__(kThreads, 2) FewRawRows(LinearCall call) {
+  MultiplyTile<Format, 1>(call, RawInputs<Format, X>{});
+}
+
 template <typename Format>
 kp_status Launch(kp_stream* stream, const LinearCall& call) {
   const auto feature_tiles = static_cast<unsigned>((call.places + kWarpFeatures - 1) / kWarpFeatures);
   const auto blocks = [&](int row_tiles) {
     return dim3(feature_tiles, static_cast<unsigned>((call.rows + row_tiles * kRowTile - 1) / (row_tiles * kRowTile)));
   };
+  if constexpr (Format::kArithmetic != Arithmetic::kBf16) {
+    if (call.is_raw) {
+      auto kernel = FewRawRows<Format, float>;
+      if constexpr (Format::kArithmetic == Arithmetic::kInteger) {
+        kernel = call.x_dtype == KP_F32 ? kernel : FewRawRows<Format, Bf16>;
+      }
+      return KP_LAUNCH(kernel, blocks(1), kThreads, 0, stream, call);
+    }
+  }
   if (call.rows <= kRowTile) {
     const auto kernel = FewRows<Format, 1>;
     return KP_LAUNCH(kernel, blocks(1), kThreads, 0, stream, call);
@@ -151,6 +276,16 @@ kp_status LaunchBits(kp_stream* stream, int bits, const LinearCall& call) {
 }
 
 }  // namespace
+
+/* Every block looks through the rows for itself, which is a read of them more, from the L2. A launch that lays them out costs about 3 µs. In
+ * that time a multiprocessor reads 128 KiB from the L2 of an A100 or H100 (5 TB/s and less, over 108 or 132 of them), and its two blocks read
+ * the same. The products then read as many bytes as of packed rows, except that int8 ones would be a quarter or a half of it.
+ * bf16 products have no case: where weights are bf16, so is what the engine multiplies with them. */
+bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows) {
+  constexpr int64_t kMostBytes = int64_t{128} << 10;
+  return (shape.arithmetic == Arithmetic::kF16 || shape.arithmetic == Arithmetic::kInteger) && rows <= kRowTile &&
+         rows * shape.in * BytesOf(x_dtype) <= kMostBytes;
+}
 
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call) {
   switch (shape.arithmetic) {

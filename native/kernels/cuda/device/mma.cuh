@@ -47,6 +47,9 @@ __device__ __forceinline__ uint32_t PackF16(float low, float high) {
   asm("cvt.rn.f16x2.f32 %0, %1, %2;\n" : "=r"(packed) : "f"(high), "f"(low));
   return packed;
 }
+__device__ __forceinline__ void UnpackF16(uint32_t packed, float& low, float& high) {
+  asm("{\n.reg .b16 l, h;\nmov.b32 {l, h}, %2;\ncvt.f32.f16 %0, l;\ncvt.f32.f16 %1, h;\n}\n" : "=f"(low), "=f"(high) : "r"(packed));
+}
 
 /* a + b in each half, rounded once. */
 __device__ __forceinline__ uint32_t AddBf16(uint32_t a, uint32_t b) {
@@ -134,6 +137,10 @@ uint32_t PackHalves(float low, float high) {
 }
 inline uint32_t PackBf16(float low, float high) { return PackHalves<Bf16>(low, high); }
 inline uint32_t PackF16(float low, float high) { return PackHalves<Fp16>(low, high); }
+inline void UnpackF16(uint32_t packed, float& low, float& high) {
+  low = ToFloat(HalfOf<Fp16>(packed, 0));
+  high = ToFloat(HalfOf<Fp16>(packed, 1));
+}
 template <typename T>
 uint32_t AddHalves(uint32_t a, uint32_t b) {
   return PackHalves<T>(ToFloat(HalfOf<T>(a, 0)) + ToFloat(HalfOf<T>(b, 0)), ToFloat(HalfOf<T>(a, 1)) + ToFloat(HalfOf<T>(b, 1)));

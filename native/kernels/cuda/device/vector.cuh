@@ -54,6 +54,22 @@ __device__ __forceinline__ void StoreAligned(T* p, const Float4& a) {
   *reinterpret_cast<uint2*>(p) = raw;
 }
 
+/* Eight from p on, which is aligned to 16 bytes. */
+struct Float8 {
+  float v[8];
+};
+__device__ __forceinline__ Float8 LoadAligned8(const float* p) {
+  const Float4 a = LoadAligned(p);
+  const Float4 b = LoadAligned(p + 4);
+  return {{a.v[0], a.v[1], a.v[2], a.v[3], b.v[0], b.v[1], b.v[2], b.v[3]}};
+}
+__device__ __forceinline__ Float8 LoadAligned8(const Bf16* p) {
+  const uint4 raw = *reinterpret_cast<const uint4*>(p);
+  const Float4 a = Unpack(uint2{raw.x, raw.y}, Bf16{});
+  const Float4 b = Unpack(uint2{raw.z, raw.w}, Bf16{});
+  return {{a.v[0], a.v[1], a.v[2], a.v[3], b.v[0], b.v[1], b.v[2], b.v[3]}};
+}
+
 /* The first count (or 4) elements from p on; zeros behind them. */
 template <typename T>
 __device__ __forceinline__ Float4 Load4(const T* p, int64_t count) {
