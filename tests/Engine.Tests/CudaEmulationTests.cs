@@ -50,6 +50,9 @@ public sealed class CudaEmulationTests : IDisposable
     [InlineData("float16", "int8", 1, 1)]
     [InlineData("float16", "int4", 1, 1)]
     [InlineData("float16", "int4", 1, 8)]
+    [InlineData("bfloat16", "fp8", 1, 1)]
+    [InlineData("float32", "fp8", 1, 1)]
+    [InlineData("float16", "fp8", 1, 8)]
     public void Run_OfAStepThatDecodes_LaunchesSixKernelsALayer(string dtype, string quantization, int promptTokens, int sequences)
     {
         Assert.Equal(2 * 6, LaunchesOfAStep(layers: 3) - LaunchesOfAStep(layers: 1));
@@ -70,6 +73,17 @@ public sealed class CudaEmulationTests : IDisposable
             }
         }
     }
+
+    [Theory]
+    [InlineData("none")]
+    [InlineData("fp8")]
+    public void Bytes_OfTheManifest_AreWhatTheWeightsHold(string quantization) => QuantizationTests.CheckBytes(CudaEmulation.Library, quantization);
+
+    [Theory]
+    [InlineData("model.layers.1.mlp.down_proj.weight", float.NaN, "holds NaN in row 3, column 7")]
+    [InlineData("model.layers.0.self_attn.v_proj.weight", float.NegativeInfinity, "holds -Infinity in row 3, column 7")]
+    public void Load_OfFloat8WhenAWeightIsNotFinite_NamesIt(string tensor, float value, string expected) =>
+        QuantizationTests.CheckBroken(CudaEmulation.Library, tensor, value, "fp8", expected);
 
     [Theory]
     [InlineData(Ailment.NoDriver, "no NVIDIA driver")]

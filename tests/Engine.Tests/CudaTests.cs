@@ -27,6 +27,7 @@ public sealed class CudaTests
                 cases.Add(library, "stories260K-bf16", "auto", "none");
                 cases.Add(library, "stories260K-bf16", "int8", "int4");
                 cases.Add(library, "stories260K-bf16", "float16", "int8-dynamic");
+                cases.Add(library, "stories260K-bf16", "auto", "fp8");
             }
             return cases;
         }
@@ -83,6 +84,7 @@ public sealed class CudaTests
     [Theory]
     [InlineData("none")]
     [InlineData("int4")]
+    [InlineData("fp8")]
     public void Logits_OfALongPromptWithoutBatchInvariance_AreTheSameBitsOnTheEmulation(string quantization)
     {
         Assert.SkipUnless(CudaEmulation.IsWanted(CudaEmulation.Library), "another library is to be tested");
@@ -103,6 +105,43 @@ public sealed class CudaTests
             return run.Run(prompts, 2, new AloneSchedule());
         }
         Assert.All(Run(isInvariant: true).Zip(Run(isInvariant: false)), pair => pair.First.AssertSameBits(pair.Second));
+    }
+
+    public static TheoryData<string, string, double> Float8Cases
+    {
+        get
+        {
+            var cases = new TheoryData<string, string, double>();
+            foreach (string library in CudaEmulation.Libraries)
+            {
+                cases.Add(library, "float32", 1);
+                cases.Add(library, "bfloat16", 1);
+                cases.Add(library, "float16", 1);
+            }
+            return cases;
+        }
+    }
+
+    /// <summary>As the other quantizations on a CPU: the logits of a story move, by as much as three bits of mantissa say, and its greedy tokens stay.</summary>
+    [Theory]
+    [MemberData(nameof(Float8Cases))]
+    public void Logits_OfFloat8_MoveByTheRoundingOfTheWeights(string library, string type, double tolerance)
+    {
+        int[] prompt = [1, 403, 407, 261, 378, 432, 383, 286, 261, 376, 298];
+        Trace Run(string quantization)
+        {
+            using var run = new ModelRun(
+                SharedData.PathOf("models/stories260K"), options => options with { Device = library, DType = type, Quantization = quantization });
+            return run.Run([prompt], 16, new AloneSchedule())[0];
+        }
+        Trace expected = Run("none");
+        Trace actual = Run("fp8");
+
+        double difference = expected.At(prompt.Length - 1).Zip(actual.At(prompt.Length - 1), (a, b) => Math.Abs((double)a - b)).Max();
+        int same = expected.Output.Zip(actual.Output).TakeWhile(pair => pair.First == pair.Second).Count();
+        TestContext.Current.TestOutputHelper?.WriteLine($"largest difference of a logit {difference:0.000}, {same} tokens alike");
+        Assert.InRange(difference, 1e-3, tolerance);
+        Assert.InRange(same, 4, 16);
     }
 
     private static int[] Prompt(Random random) => [.. Enumerable.Range(0, random.Next(1, 40)).Select(_ => random.Next(3, 512))];

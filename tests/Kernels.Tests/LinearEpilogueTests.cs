@@ -21,23 +21,25 @@ public sealed class LinearEpilogueTests
     private static readonly LinearFormat Int4Floats = new() { Type = ElementType.Float32, Bits = 4, ScaleType = ElementType.Float32 };
     private static readonly LinearFormat Dynamic = new() { Type = ElementType.BFloat16, Bits = 8, ScaleType = ElementType.Float32, DynamicInputs = 1 };
 
-    private static IEnumerable<LinearFormat> Formats =>
-        [.. Enum.GetValues<ElementType>().Select(LinearFormat.Plain), Int8, Int4, Int4Floats, Dynamic];
+    private static readonly LinearFormat Float8 = new() { Type = ElementType.BFloat16, Bits = 8, FloatCodes = 1, ScaleType = ElementType.Float32 };
+
+    private static IEnumerable<LinearFormat> Formats(KernelTarget target) =>
+        [.. Enum.GetValues<ElementType>().Select(LinearFormat.Plain), Int8, Int4, Int4Floats, Dynamic, .. target.HasFloatCodes ? [Float8] : Array.Empty<LinearFormat>()];
 
     private static readonly Epilogue[] Norms = [Epilogue.AddRmsNorm, Epilogue.AddLayerNorm];
 
     /// <summary>Of every kind of row: none, one, whole and part tiles, more than the kernels for few take; rows of the norms' small and large teams.</summary>
-    private static IEnumerable<Case> NormCases =>
+    private static IEnumerable<Case> NormCases(KernelTarget target) =>
         from shape in new (int Rows, int Out, int In)[] { (0, 8, 5), (1, 1, 3), (3, 17, 31), (1, 1100, 128), (2, 1027, 64), (9, 1028, 20), (33, 40, 64), (64, 130, 72), (65, 99, 128), (1030, 24, 32) }
-        from format in Formats
+        from format in Formats(target)
         let odd = (shape.Rows + format.Bits) % 2
         select new Case(
             Norms[(shape.Out + format.Bits + (int)format.Type) % 2], shape.Rows, shape.Out, shape.In, format,
             odd == 1 ? ElementType.Float32 : ElementType.BFloat16, Bias: shape.Rows % 2 == 1, Skew: odd);
 
-    private static IEnumerable<Case> GateCases =>
+    private static IEnumerable<Case> GateCases(KernelTarget target) =>
         from shape in new (int Rows, int Out, int In)[] { (0, 8, 5), (1, 2, 3), (3, 26, 31), (1, 344, 64), (9, 16, 128), (33, 90, 64), (64, 256, 72), (65, 98, 128), (1030, 24, 32) }
-        from format in Formats
+        from format in Formats(target)
         let odd = (shape.Rows + format.Bits) % 2
         select new Case(
             Epilogue.Gate, shape.Rows, shape.Out, shape.In, format, odd == 1 ? ElementType.Float32 : ElementType.BFloat16,
@@ -45,7 +47,7 @@ public sealed class LinearEpilogueTests
 
     [Theory]
     [MemberData(nameof(KernelTarget.All), MemberType = typeof(KernelTarget))]
-    public void AddAndNorm_EachCase_HasTheBitsOfTheSeparateCalls(KernelTarget target) => Rig.RunTable(target, NormCases, (rig, c) =>
+    public void AddAndNorm_EachCase_HasTheBitsOfTheSeparateCalls(KernelTarget target) => Rig.RunTable(target, NormCases(target), (rig, c) =>
     {
         var run = new Run(rig, c);
         (float[] y, float[] residual) = run.Fused(0, c.Rows);
@@ -56,7 +58,7 @@ public sealed class LinearEpilogueTests
 
     [Theory]
     [MemberData(nameof(KernelTarget.All), MemberType = typeof(KernelTarget))]
-    public void Gate_EachCase_HasTheBitsOfTheSeparateCalls(KernelTarget target) => Rig.RunTable(target, GateCases, (rig, c) =>
+    public void Gate_EachCase_HasTheBitsOfTheSeparateCalls(KernelTarget target) => Rig.RunTable(target, GateCases(target), (rig, c) =>
     {
         var run = new Run(rig, c);
         Expect.SameBits(run.Separate().Y, run.Fused(0, c.Rows).Y);
@@ -82,7 +84,7 @@ public sealed class LinearEpilogueTests
     public void Epilogue_OfFewerRows_HasTheSameBits(KernelTarget target)
     {
         IEnumerable<Case> cases =
-            from format in Formats
+            from format in Formats(target)
             from epilogue in new[] { Epilogue.AddRmsNorm, Epilogue.Gate }
             select new Case(epilogue, 70, epilogue == Epilogue.Gate ? 42 : 70, 128, format, ElementType.Float32);
         Rig.RunTable(target, cases, (rig, c) =>
@@ -105,7 +107,7 @@ public sealed class LinearEpilogueTests
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
     public void Store_OfAGatedMatrix_HasTheBitsOfAPlainOne(KernelTarget target) => Rig.RunTable(
         target,
-        from format in Formats from rows in new[] { 5, 65 } select new Case(Epilogue.Gate, rows, 54, 70, format, ElementType.Float32, Bias: true),
+        from format in Formats(target) from rows in new[] { 5, 65 } select new Case(Epilogue.Gate, rows, 54, 70, format, ElementType.Float32, Bias: true),
         (rig, c) => Expect.SameBits(
             new Run(rig, c with { Epilogue = Epilogue.Store }).Product(0, c.Rows), new Run(rig, c).Product(0, c.Rows)));
 

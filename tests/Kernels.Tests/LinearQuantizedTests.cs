@@ -15,34 +15,41 @@ public sealed class LinearQuantizedTests
     private static readonly (int Rows, int Out, int In)[] Shapes =
         [(0, 3, 5), (1, 1, 1), (3, 17, 31), (1, 64, 64), (4, 33, 257), (2, 40, 100), (13, 70, 515), (250, 9, 33), (8, 32, 1024), (2, 5, 17001)];
 
-    private static IEnumerable<LinearFormat> Formats =>
+    private static IEnumerable<LinearFormat> AllFormats =>
         from type in new[] { ElementType.Float32, ElementType.BFloat16 }
         from dynamicInputs in new[] { 0, 1 }
-        from stored in new (int Bits, int Group, ElementType Scale, int ZeroPoints)[]
+        from stored in new (int Bits, int Group, ElementType Scale, int ZeroPoints, int FloatCodes)[]
         {
-            (8, 0, ElementType.Float32, 0),
-            (8, 32, ElementType.BFloat16, 0),
-            (8, 128, ElementType.Float16, 0),
-            (4, 32, ElementType.BFloat16, 0),
-            (4, 64, ElementType.Float32, 0),
-            (4, 0, ElementType.Float32, 0),
-            (4, 32, ElementType.Float16, 1),
-            (4, 256, ElementType.Float32, 1),
-            (4, 0, ElementType.BFloat16, 1),
+            (8, 0, ElementType.Float32, 0, 0),
+            (8, 32, ElementType.BFloat16, 0, 0),
+            (8, 128, ElementType.Float16, 0, 0),
+            (4, 32, ElementType.BFloat16, 0, 0),
+            (4, 64, ElementType.Float32, 0, 0),
+            (4, 0, ElementType.Float32, 0, 0),
+            (4, 32, ElementType.Float16, 1, 0),
+            (4, 256, ElementType.Float32, 1, 0),
+            (4, 0, ElementType.BFloat16, 1, 0),
+            (8, 0, ElementType.Float32, 0, 1),
+            (8, 64, ElementType.BFloat16, 0, 1),
+            (8, 256, ElementType.Float16, 0, 1),
         }
+        where dynamicInputs + stored.FloatCodes < 2
         select new LinearFormat
         {
             Type = type,
             Bits = stored.Bits,
+            FloatCodes = stored.FloatCodes,
             Group = stored.Group,
             ScaleType = stored.Scale,
             ZeroPoints = stored.ZeroPoints,
             DynamicInputs = dynamicInputs,
         };
 
-    private static IEnumerable<Case> Cases =>
+    private static IEnumerable<LinearFormat> Formats(KernelTarget target) => AllFormats.Where(format => target.HasFloatCodes || format.FloatCodes == 0);
+
+    private static IEnumerable<Case> Cases(KernelTarget target) =>
         from shape in Shapes
-        from format in Formats
+        from format in Formats(target)
         let odd = (shape.Out + format.Group + format.Bits) % 2 == 1
         select new Case(
             shape.Rows, shape.Out, shape.In, format,
@@ -52,7 +59,7 @@ public sealed class LinearQuantizedTests
 
     [Theory]
     [MemberData(nameof(KernelTarget.All), MemberType = typeof(KernelTarget))]
-    public void Linear_EachFormat_MatchesTheOracle(KernelTarget target) => Rig.RunTable(target, Cases, (rig, c) =>
+    public void Linear_EachFormat_MatchesTheOracle(KernelTarget target) => Rig.RunTable(target, Cases(target), (rig, c) =>
     {
         (double[] expected, double[] bound) = Expected.GetOrAdd(c, made => QuantizedLinearOracle.Product(
             made.Format, Elements.Round(Inputs(made), made.XType), Weights(made), BiasOf(made), made.Rows, made.Out, made.In));
@@ -62,7 +69,7 @@ public sealed class LinearQuantizedTests
     /// <summary>One input of one at a time reads the weights back: every code and scale, to the bit.</summary>
     [Theory]
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
-    public void Linear_OfUnitVectors_GivesCodesTimesScales(KernelTarget target) => Rig.RunTable(target, Formats.Where(f => f.DynamicInputs == 0), (rig, format) =>
+    public void Linear_OfUnitVectors_GivesCodesTimesScales(KernelTarget target) => Rig.RunTable(target, Formats(target).Where(f => f.DynamicInputs == 0), (rig, format) =>
     {
         const int In = 70;
         var c = new Case(In, 35, In, format, ElementType.Float32, ElementType.Float32);
@@ -90,7 +97,7 @@ public sealed class LinearQuantizedTests
     /// <summary>Batch invariance: a row alone, among others, at another place, and with other threads.</summary>
     [Theory]
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
-    public void Linear_OfARowAlone_HasTheSameBits(KernelTarget target) => Rig.RunTable(target, Formats, (rig, format) =>
+    public void Linear_OfARowAlone_HasTheSameBits(KernelTarget target) => Rig.RunTable(target, Formats(target), (rig, format) =>
     {
         var c = new Case(70, 99, 517, format, ElementType.Float32, ElementType.BFloat16, Bias: true);
         PackedLinear linear = Load(rig, c);
@@ -110,7 +117,7 @@ public sealed class LinearQuantizedTests
 
     [Theory]
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
-    public void Linear_OfZeros_IsZero(KernelTarget target) => Rig.RunTable(target, Formats, (rig, format) =>
+    public void Linear_OfZeros_IsZero(KernelTarget target) => Rig.RunTable(target, Formats(target), (rig, format) =>
     {
         var c = new Case(3, 5, 70, format, ElementType.Float32, ElementType.Float32);
         PackedLinear zeros = rig.Own(rig.Device.CreateLinear(c.Out, c.In, format));
@@ -122,7 +129,7 @@ public sealed class LinearQuantizedTests
 
     [Theory]
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
-    public void Linear_WithNonFiniteInputs_KeepsThemInTheirRow(KernelTarget target) => Rig.RunTable(target, Formats, (rig, format) =>
+    public void Linear_WithNonFiniteInputs_KeepsThemInTheirRow(KernelTarget target) => Rig.RunTable(target, Formats(target), (rig, format) =>
     {
         var c = new Case(4, 20, 40, format, ElementType.Float32, ElementType.Float32);
         PackedLinear linear = Load(rig, c);
@@ -140,7 +147,7 @@ public sealed class LinearQuantizedTests
     /// <summary>Query, key and value rows arrive in several calls; groups of a panel then come from different ones.</summary>
     [Theory]
     [MemberData(nameof(KernelTarget.SingleThreaded), MemberType = typeof(KernelTarget))]
-    public void Load_InParts_EqualsLoadAtOnce(KernelTarget target) => Rig.RunTable(target, Formats, (rig, format) =>
+    public void Load_InParts_EqualsLoadAtOnce(KernelTarget target) => Rig.RunTable(target, Formats(target), (rig, format) =>
     {
         var c = new Case(3, 67, 50, format, ElementType.Float32, ElementType.Float16);
         float[] expected = Forward(rig, c, Load(rig, c), Inputs(c), 0, c.Rows);
@@ -159,7 +166,7 @@ public sealed class LinearQuantizedTests
     public void Load_OfWeightsThatAreNotFinite_Refuses(KernelTarget target)
     {
         IEnumerable<(LinearFormat Format, ElementType Source, float Bad)> cases =
-            from format in Formats.Concat(Enum.GetValues<ElementType>().Select(LinearFormat.Plain))
+            from format in Formats(target).Concat(Enum.GetValues<ElementType>().Select(LinearFormat.Plain))
             from source in Enum.GetValues<ElementType>()
             from bad in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity }
             select (format, source, bad);
@@ -200,7 +207,9 @@ public sealed class LinearQuantizedTests
         foreach (LinearFormat bad in new[]
         {
             good with { Bits = 3 }, good with { Bits = 0 }, good with { Group = 48 }, good with { Group = -32 }, good with { ScaleType = (ElementType)9 },
-            good with { ZeroPoints = 2 }, good with { Bits = 8, ZeroPoints = 1 }, good with { DynamicInputs = -1 }, good with { Gated = 2 }, good with { Type = (ElementType)(-1) },
+            good with { ZeroPoints = 2 }, good with { Bits = 8, ZeroPoints = 1 }, good with { DynamicInputs = -1 }, good with { Gated = 2 }, good with { FloatCodes = 1 },
+            good with { Bits = 8, FloatCodes = 2 }, good with { Bits = 8, FloatCodes = 1, DynamicInputs = 1 }, good with { Bits = 8, FloatCodes = 1, ZeroPoints = 1 },
+            LinearFormat.Plain(ElementType.BFloat16) with { FloatCodes = 1 }, good with { Type = (ElementType)(-1) },
         })
         {
             Expect.InvalidArgument(() => rig.Device.CreateLinear(4, 4, bad), bad.ToString());

@@ -26,6 +26,9 @@ public sealed class LinearWideTests
         new() { Type = ElementType.Float16, Bits = 8, Group = 128 },
         new() { Type = ElementType.Float16, Bits = 4, Group = 32, ZeroPoints = 1 },
         new() { Type = ElementType.BFloat16, Bits = 8, DynamicInputs = 1 },
+        new() { Type = ElementType.BFloat16, Bits = 8, FloatCodes = 1 },
+        new() { Type = ElementType.BFloat16, Bits = 8, FloatCodes = 1, Group = 64, ScaleType = ElementType.BFloat16 },
+        new() { Type = ElementType.Float16, Bits = 8, FloatCodes = 1 },
         new() { Type = ElementType.Float16, Bits = 4, Group = 32, ZeroPoints = 1, DynamicInputs = 1 },
     ];
 

@@ -34,6 +34,8 @@ kp_status Embedding(kp_stream* stream, const EmbeddingCall& call);
 kp_status RmsNorm(kp_stream* stream, const NormCall& call);
 kp_status LayerNorm(kp_stream* stream, const NormCall& call);
 kp_status GatedActivation(kp_stream* stream, const GatedActivationCall& call);
+/* Of a format that the ABI has checked: KP_UNSUPPORTED where the library has no products of it. */
+kp_status CheckFormat(const kp_linear_format& format);
 /* What a matrix will take; -1 where that is no number. */
 int64_t LinearBytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format& format);
 kp_status CreateLinear(const LinearHead& head, kp_linear** linear);

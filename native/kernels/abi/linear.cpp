@@ -19,6 +19,8 @@ kp_status Check(int64_t out, int64_t in, const kp_linear_format* format) {
   const kp_linear_format& f = *format;
   KP_REQUIRE(kp::IsDtype(f.dtype), "dtype = %d is unknown", f.dtype);
   KP_REQUIRE(f.bits == 0 || f.bits == 4 || f.bits == 8, "bits = %d must be 0, 4 or 8", f.bits);
+  KP_REQUIRE(f.float_codes == 0 || (f.float_codes == 1 && f.bits == 8 && f.dynamic_inputs == 0),
+             "float_codes = %d must be 0, or 1 with 8 bits and inputs that are not quantized", f.float_codes);
   KP_REQUIRE(f.bits != 0 || (f.group == 0 && f.scale_dtype == 0 && f.zero_points == 0 && f.dynamic_inputs == 0),
              "plain weights have no group, scales, zero points or quantized inputs");
   KP_REQUIRE(f.group == 0 || f.group == 32 || f.group == 64 || f.group == 128 || f.group == 256, "group = %d must be 0, 32, 64, 128 or 256",
@@ -27,7 +29,7 @@ kp_status Check(int64_t out, int64_t in, const kp_linear_format* format) {
   KP_REQUIRE(f.zero_points == 0 || (f.zero_points == 1 && f.bits == 4), "zero_points = %d must be 0, or 1 with 4 bits", f.zero_points);
   KP_REQUIRE(f.dynamic_inputs == 0 || f.dynamic_inputs == 1, "dynamic_inputs = %d must be 0 or 1", f.dynamic_inputs);
   KP_REQUIRE(f.gated == 0 || (f.gated == 1 && out % 2 == 0), "gated = %d must be 0, or 1 with an even out, not %lld", f.gated, Print(out));
-  return KP_OK;
+  return kp::backend::CheckFormat(f);
 }
 
 kp_status CheckStore(const kp_linear_args& args, const LinearHead& head) {

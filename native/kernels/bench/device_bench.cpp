@@ -29,11 +29,13 @@ struct Storage {
   int32_t bits;
   int32_t group;
   int32_t dynamic_inputs;
+  int32_t float_codes = 0;
 
   kp_linear_format Format() const {
     kp_linear_format format{};
     format.dtype = KP_BF16;
     format.bits = bits;
+    format.float_codes = float_codes;
     format.group = group;
     format.scale_dtype = group > 0 ? KP_BF16 : KP_F32;
     format.dynamic_inputs = dynamic_inputs;
@@ -45,7 +47,8 @@ constexpr Storage kBf16{"bf16", 0, 0, 0};
 constexpr Storage kInt8{"int8", 8, 128, 0};
 constexpr Storage kInt4{"int4", 4, 128, 0};
 constexpr Storage kDynamic{"int8-dynamic", 8, 0, 1};
-constexpr Storage kStorages[] = {kBf16, kInt8, kInt4, kDynamic};
+constexpr Storage kFp8{"fp8", 8, 0, 0, 1};
+constexpr Storage kStorages[] = {kBf16, kInt8, kInt4, kDynamic, kFp8};
 
 struct Model {
   const char* name;
@@ -431,7 +434,7 @@ void MeasureReal(DeviceProgram& program) {
     MeasureLinears(program, model, kBf16, rows);
     MeasureAttention(program, model, KP_CACHE_BF16, 16, 1, 4096);
   }
-  for (const Storage& storage : {kInt8, kInt4, kDynamic}) {
+  for (const Storage& storage : {kInt8, kInt4, kDynamic, kFp8}) {
     MeasureLinears(program, kLlama8B, storage, rows);
   }
   for (const int32_t sequences : {1, 16, 64}) {

@@ -169,7 +169,7 @@ void BenchMatrix(Program& program, const Matrix& matrix) {
   for (int64_t i = 0; i < elements; ++i) {
     source[i] = ToBf16(static_cast<float>(i * 2654435761 % 251) * 0.01f - 1.25f);
   }
-  const kp_linear_format format{KP_BF16, 0, 0, 0, 0, 0, 0};
+  const kp_linear_format format{KP_BF16, 0, 0, 0, 0, 0, 0, 0};
   std::vector<kp_linear*> packed(copies);
   for (kp_linear*& linear : packed) {
     Check(kp_linear_create(program.device(), matrix.out, matrix.in, &format, &linear));

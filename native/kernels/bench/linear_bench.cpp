@@ -45,11 +45,11 @@ struct Format {
 
 /* As --quantization makes them of a bf16 checkpoint. */
 constexpr Format kFormats[] = {
-    {"bf16", {KP_BF16, 0, 0, 0, 0, 0, 0}, &Ceilings::bf16_flops},
-    {"f32", {KP_F32, 0, 0, 0, 0, 0, 0}, &Ceilings::float_flops},
-    {"int8", {KP_BF16, 8, 0, KP_F32, 0, 0, 0}, &Ceilings::bf16_flops},
-    {"int8-dynamic", {KP_BF16, 8, 0, KP_F32, 0, 1, 0}, &Ceilings::int8_ops},
-    {"int4", {KP_BF16, 4, 32, KP_BF16, 0, 0, 0}, &Ceilings::bf16_flops},
+    {"bf16", {KP_BF16, 0, 0, 0, 0, 0, 0, 0}, &Ceilings::bf16_flops},
+    {"f32", {KP_F32, 0, 0, 0, 0, 0, 0, 0}, &Ceilings::float_flops},
+    {"int8", {KP_BF16, 8, 0, 0, KP_F32, 0, 0, 0}, &Ceilings::bf16_flops},
+    {"int8-dynamic", {KP_BF16, 8, 0, 0, KP_F32, 0, 1, 0}, &Ceilings::int8_ops},
+    {"int4", {KP_BF16, 4, 0, 32, KP_BF16, 0, 0, 0}, &Ceilings::bf16_flops},
 };
 
 constexpr int64_t kRows[] = {1, 2, 4, 8, 16, 32, 64, 512};

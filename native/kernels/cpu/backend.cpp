@@ -71,6 +71,10 @@ kp_status GatedActivation(kp_stream* stream, const GatedActivationCall& call) {
   return KP_OK;
 }
 
+kp_status CheckFormat(const kp_linear_format& format) {
+  return format.float_codes == 0 ? KP_OK : Fail(KP_UNSUPPORTED, "the CPU library has no products of e4m3 codes; int8 codes are as small");
+}
+
 int64_t LinearBytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format& format) {
   const cpu::LinearLayout layout(device->kernels.linear_kernel(format), format, out, in);
   return CheckedMultiply(layout.panels, layout.panel_bytes);

@@ -75,6 +75,7 @@ LinearShape ShapeOf(int64_t out, int64_t in, const kp_linear_format& format) {
   shape.in = in;
   shape.arithmetic = ArithmeticOf(format);
   shape.bits = format.bits;
+  shape.has_float_codes = format.float_codes != 0;
   shape.has_zero_points = format.zero_points != 0;
   shape.scale_dtype = format.scale_dtype;
   const int64_t unit = std::max<int64_t>(1, format.group / kBlockFeatures); /* a slice holds whole groups */
@@ -144,6 +145,8 @@ kp_status MultiplySlabs(kp_stream* stream, const kp_linear_args& args, LinearCal
 namespace kp::backend {
 
 using namespace kp::cuda;
+
+kp_status CheckFormat(const kp_linear_format&) { return KP_OK; }
 
 int64_t LinearBytes(kp_device*, int64_t out, int64_t in, const kp_linear_format& format) {
   const int64_t elements = CheckedMultiply(out + kLaneFeatures + 2 * kGatedFeatures, in + kBlockFeatures);

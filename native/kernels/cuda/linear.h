@@ -35,7 +35,8 @@ struct LinearShape {
   int64_t gated_width; /* gates of a gated matrix; 0 = it is not */
   int64_t in;
   Arithmetic arithmetic;
-  int32_t bits; /* of the codes; 0 = plain */
+  int32_t bits;         /* of the codes; 0 = plain */
+  bool has_float_codes; /* e4m3 */
   bool has_zero_points;
   kp_dtype scale_dtype;
   int64_t blocks;       /* of kBlockFeatures */

@@ -269,10 +269,11 @@ kp_status Launch(kp_stream* stream, const LinearCall& call) {
 }
 
 template <typename Math>
-kp_status LaunchBits(kp_stream* stream, int bits, const LinearCall& call) {
-  return bits == 0   ? Launch<PlainFormat<Math>>(stream, call)
-         : bits == 8 ? Launch<Int8Format<Math>>(stream, call)
-                     : Launch<Int4Format<Math>>(stream, call);
+kp_status LaunchCodes(kp_stream* stream, const LinearShape& shape, const LinearCall& call) {
+  return shape.bits == 0         ? Launch<PlainFormat<Math>>(stream, call)
+         : shape.has_float_codes ? Launch<E4m3Format<Math>>(stream, call)
+         : shape.bits == 8       ? Launch<Int8Format<Math>>(stream, call)
+                                 : Launch<Int4Format<Math>>(stream, call);
 }
 
 }  // namespace
@@ -290,9 +291,9 @@ bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows) {
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call) {
   switch (shape.arithmetic) {
     case Arithmetic::kBf16:
-      return LaunchBits<Bf16Math>(stream, shape.bits, call);
+      return LaunchCodes<Bf16Math>(stream, shape, call);
     case Arithmetic::kF16:
-      return LaunchBits<F16Math>(stream, shape.bits, call);
+      return LaunchCodes<F16Math>(stream, shape, call);
     default:
       return shape.bits == 8 ? Launch<IntegerInt8Format>(stream, call) : Launch<IntegerInt4Format>(stream, call);
   }

@@ -22,6 +22,13 @@ struct Int8Weights {
     return static_cast<float>(static_cast<int>(WordOf(raw, i / 4) >> (8 * (i % 4)) & 0xffu) - 128);
   }
 };
+struct E4m3Weights {
+  static constexpr bool kQuantized = true;
+  static constexpr int kPerWord = 16;
+  __device__ __forceinline__ static float Weight(const uint4& raw, int i, float) {
+    return ToFloat(E4m3{static_cast<uint8_t>(WordOf(raw, i / 4) >> (8 * (i % 4)))});
+  }
+};
 struct Int4Weights {
   static constexpr bool kQuantized = true;
   static constexpr int kPerWord = 32;
@@ -111,9 +118,10 @@ kp_status Launch(kp_stream* stream, const LinearCall& call) {
 }  // namespace
 
 kp_status MultiplyFloats(kp_stream* stream, const LinearShape& shape, const LinearCall& call) {
-  return shape.bits == 0   ? Launch<FloatWeights>(stream, call)
-         : shape.bits == 8 ? Launch<Int8Weights>(stream, call)
-                           : Launch<Int4Weights>(stream, call);
+  return shape.bits == 0         ? Launch<FloatWeights>(stream, call)
+         : shape.has_float_codes ? Launch<E4m3Weights>(stream, call)
+         : shape.bits == 8       ? Launch<Int8Weights>(stream, call)
+                                 : Launch<Int4Weights>(stream, call);
 }
 
 }  // namespace kp::cuda

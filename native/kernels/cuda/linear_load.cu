@@ -109,7 +109,7 @@ __device__ __forceinline__ float Clamp(float value, float least, float most) { r
 __device__ __forceinline__ void StoreCode(const WeightCall& call, int64_t row, int64_t i, int code) {
   const int64_t place = ElementAt(call.shape.arithmetic, call.shape.bits, call.shape.blocks, call.PlaceOfRow(row), i);
   if (call.shape.bits == 8) {
-    const int bias = call.shape.arithmetic == Arithmetic::kInteger ? 0 : 128;
+    const int bias = call.shape.arithmetic == Arithmetic::kInteger || call.shape.has_float_codes ? 0 : 128;
     reinterpret_cast<uint8_t*>(call.weights)[place] = static_cast<uint8_t>(code + bias);
     return;
   }
@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(kThreads) PackCodes(WeightCall call) {
   const int64_t place = call.PlaceOfRow(row);
   const int tile = call.shape.arithmetic == Arithmetic::kF32 ? kLaneFeatures : kWarpFeatures;
   const int64_t scale_at = (place / tile * call.shape.groups + group) * tile + place % tile;
-  const float exact = call.shape.bits == 8         ? fabsf(range.foremost) / 127.0f
+  const float exact = call.shape.bits == 8         ? fabsf(range.foremost) / (call.shape.has_float_codes ? kLargestE4m3 : 127.0f)
                       : call.shape.has_zero_points ? (range.highest - range.lowest) / 15.0f
                                                    : range.foremost / -8.0f;
   const float scale = KeepScale(call, scale_at, exact);
@@ -147,6 +147,12 @@ __global__ void __launch_bounds__(kThreads) PackCodes(WeightCall call) {
     }
   }
   for (int64_t i = begin + lane; i < end; i += kWarpThreads) {
+    if (call.shape.has_float_codes) {
+      E4m3 code;
+      FromFloat(scale == 0.0f ? 0.0f : call.At(row, i) / scale, code);
+      StoreCode(call, row, i, code.bits);
+      continue;
+    }
     const float steps = scale == 0.0f ? 0.0f : Clamp(rintf(call.At(row, i) / scale), -4096.0f, 4096.0f);
     const float code = call.shape.bits == 8 ? Clamp(steps, -127.0f, 127.0f) : Clamp(steps + zero, 0.0f, 15.0f);
     StoreCode(call, row, i, static_cast<int>(code));

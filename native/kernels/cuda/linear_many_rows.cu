@@ -217,10 +217,11 @@ kp_status LaunchTile(kp_stream* stream, const LinearCall& call) {
 }
 
 template <typename Math>
-kp_status LaunchBits(kp_stream* stream, int bits, const LinearCall& call) {
-  return bits == 0   ? LaunchTile<PlainFormat<Math>>(stream, call)
-         : bits == 8 ? LaunchTile<Int8Format<Math>>(stream, call)
-                     : LaunchTile<Int4Format<Math>>(stream, call);
+kp_status LaunchCodes(kp_stream* stream, const LinearShape& shape, const LinearCall& call) {
+  return shape.bits == 0         ? LaunchTile<PlainFormat<Math>>(stream, call)
+         : shape.has_float_codes ? LaunchTile<E4m3Format<Math>>(stream, call)
+         : shape.bits == 8       ? LaunchTile<Int8Format<Math>>(stream, call)
+                                 : LaunchTile<Int4Format<Math>>(stream, call);
 }
 
 }  // namespace
@@ -228,9 +229,9 @@ kp_status LaunchBits(kp_stream* stream, int bits, const LinearCall& call) {
 kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call) {
   switch (shape.arithmetic) {
     case Arithmetic::kBf16:
-      return LaunchBits<Bf16Math>(stream, shape.bits, call);
+      return LaunchCodes<Bf16Math>(stream, shape, call);
     case Arithmetic::kF16:
-      return LaunchBits<F16Math>(stream, shape.bits, call);
+      return LaunchCodes<F16Math>(stream, shape, call);
     default:
       return shape.bits == 8 ? LaunchTile<IntegerInt8Format>(stream, call) : LaunchTile<IntegerInt4Format>(stream, call);
   }

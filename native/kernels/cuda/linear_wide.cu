@@ -358,10 +358,11 @@ kp_status Launch(kp_stream* stream, LinearCall call, char* tiles_at) {
 }
 
 template <typename Math>
-kp_status LaunchBits(kp_stream* stream, int bits, const LinearCall& call, char* tiles_at) {
-  return bits == 0   ? Launch<PlainFormat<Math>>(stream, call, tiles_at)
-         : bits == 8 ? Launch<Int8Format<Math>>(stream, call, tiles_at)
-                     : Launch<Int4Format<Math>>(stream, call, tiles_at);
+kp_status LaunchCodes(kp_stream* stream, const LinearShape& shape, const LinearCall& call, char* tiles_at) {
+  return shape.bits == 0         ? Launch<PlainFormat<Math>>(stream, call, tiles_at)
+         : shape.has_float_codes ? Launch<E4m3Format<Math>>(stream, call, tiles_at)
+         : shape.bits == 8       ? Launch<Int8Format<Math>>(stream, call, tiles_at)
+                                 : Launch<Int4Format<Math>>(stream, call, tiles_at);
 }
 
 }  // namespace
@@ -377,9 +378,9 @@ kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const Linear
   char* tiles = static_cast<char*>(tiles_at);
   switch (shape.arithmetic) {
     case Arithmetic::kBf16:
-      return LaunchBits<Bf16Math>(stream, shape.bits, call, tiles);
+      return LaunchCodes<Bf16Math>(stream, shape, call, tiles);
     case Arithmetic::kF16:
-      return LaunchBits<F16Math>(stream, shape.bits, call, tiles);
+      return LaunchCodes<F16Math>(stream, shape, call, tiles);
     default:
       return shape.bits == 8 ? Launch<IntegerInt8Format>(stream, call, tiles) : Launch<IntegerInt4Format>(stream, call, tiles);
   }

@@ -41,7 +41,7 @@ public sealed record EngineOptions
     /// <summary>Type of weights and matrix products: auto (the checkpoint's), float32, bfloat16, float16.</summary>
     public string DType { get; init; } = "auto";
 
-    /// <summary>How matrices are stored, whatever the checkpoint's type: none (as they are), int8, int8-dynamic (inputs of 8 bits too), int4.</summary>
+    /// <summary>How matrices are stored, whatever the checkpoint's type: none (as they are), int8, int8-dynamic (inputs of 8 bits too), fp8 (on a GPU), int4.</summary>
     public string Quantization { get; init; } = "none";
 
     /// <summary>Type of cached keys and values: auto (that of the products), float32, bfloat16, float16, int8 (a scale for each token and head).</summary>

@@ -71,6 +71,7 @@ internal sealed class ModelLoader : IDisposable
         DeviceStream stream = Own(device.OpenStream());
         ElementType weightType = WeightTypeOf(config, spec, checkpoint);
         LinearFormat storage = Quantization.FormatOf(_options.Quantization, weightType);
+        Quantization.Check(storage, device);
         using var weights = new WeightLoader(checkpoint, format, storage, stream, _owned, _progress, cancellationToken);
         weights.Check(spec.Manifest());
         long freeBefore = device.Info.FreeBytes;

@@ -88,6 +88,9 @@ internal sealed unsafe class Device : SafeHandle
         return new PackedLinear(this, linear, outFeatures, inFeatures, format);
     }
 
+    /// <summary>Whether the library has products of a format, which must be a valid one.</summary>
+    public bool Supports(LinearFormat format) => Functions.kp_linear_packed_bytes(Handle, 2, 1, (nint)(&format)) >= 0;
+
     /// <summary>Bytes that such a matrix will hold.</summary>
     public long PackedLinearBytes(long outFeatures, long inFeatures, LinearFormat format)
     {

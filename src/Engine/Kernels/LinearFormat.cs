@@ -12,6 +12,9 @@ internal record struct LinearFormat
     /// <summary>0 = plain weights, and nothing else is set; 8 or 4 = codes of so many bits.</summary>
     public int Bits;
 
+    /// <summary>1 = codes are e4m3 numbers instead of integers; with 8 bits only, and not on a CPU.</summary>
+    public int FloatCodes;
+
     /// <summary>Input features that share a scale: 32, 64, 128 or 256; 0 = the whole row.</summary>
     public int Group;
 

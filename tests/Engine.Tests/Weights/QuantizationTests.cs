@@ -42,13 +42,16 @@ public sealed class QuantizationTests
     [InlineData("int8")]
     [InlineData("int8-dynamic")]
     [InlineData("int4")]
-    public void Bytes_OfTheManifest_AreWhatTheWeightsHold(string quantization)
+    public void Bytes_OfTheManifest_AreWhatTheWeightsHold(string quantization) => CheckBytes("cpu", quantization);
+
+    /// <summary>Loads every weight of a model, and compares what they hold with what was planned.</summary>
+    internal static void CheckBytes(string library, string quantization)
     {
         using TemporaryDirectory directory = TinyModel.Write();
         DecoderSpec spec = ModelRegistry.Describe(ModelConfig.Load(directory.Path));
         WeightManifest manifest = spec.Manifest();
         using Checkpoint checkpoint = Checkpoint.Open(directory.Path);
-        using Device device = Device.Open(KernelLibrary.Open("cpu"), threads: 1);
+        using Device device = Device.Open(KernelLibrary.Open(library), threads: 1);
         using DeviceStream stream = device.OpenStream();
         LinearFormat storage = Quantization.FormatOf(quantization, ElementType.BFloat16);
         var owned = new List<IDisposable>();
@@ -72,7 +75,7 @@ public sealed class QuantizationTests
 
     [Fact]
     public void FormatOf_WhenUnknown_ListsWhatIsPossible() => Assert.Contains(
-        "quantization is \"int3\"; possible are none, int8, int8-dynamic, int4",
+        "quantization is \"int3\"; possible are none, int8, int8-dynamic, fp8, int4",
         Assert.Throws<InvalidDataException>(() => Quantization.FormatOf("int3", ElementType.Float32)).Message);
 
     [Theory]
@@ -81,7 +84,11 @@ public sealed class QuantizationTests
     [InlineData("model.layers.0.self_attn.v_proj.weight", float.PositiveInfinity, "int4", "holds Infinity in row 3, column 7")]
     [InlineData("model.embed_tokens.weight", float.NaN, "none", "holds NaN in row 3, column 7")]
     [InlineData("model.norm.weight", float.NaN, "int8-dynamic", "holds NaN in row 31, column 0")]
-    public void Load_WhenAWeightIsNotFinite_NamesIt(string tensor, float value, string quantization, string expected)
+    public void Load_WhenAWeightIsNotFinite_NamesIt(string tensor, float value, string quantization, string expected) =>
+        CheckBroken("cpu", tensor, value, quantization, expected);
+
+    /// <summary>Breaks a weight of a model, and expects that loading names it.</summary>
+    internal static void CheckBroken(string device, string tensor, float value, string quantization, string expected)
     {
         using TemporaryDirectory directory = TinyModel.Write();
         string path = Path.Combine(directory.Path, "model.safetensors");
@@ -98,7 +105,7 @@ public sealed class QuantizationTests
             file.Write(BitConverter.GetBytes(value));
         }
 
-        string message = Assert.Throws<InvalidDataException>(() => Load(directory, quantization).Dispose()).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Load(directory, quantization, device).Dispose()).Message;
 
         Assert.Contains($"{tensor} {expected}: the weights are broken", message);
     }
@@ -112,9 +119,42 @@ public sealed class QuantizationTests
         Assert.Contains("\"awq\"; supported are plain", Assert.Throws<InvalidDataException>(() => Load(directory, "int8").Dispose()).Message);
     }
 
-    private static LoadedModel Load(TemporaryDirectory directory, string quantization) => ModelLoader.Load(
-        new EngineOptions { ModelPath = directory.Path, MaxSequences = 4, MaxBatchedTokens = 32, KvCacheBytes = 4 << 20, Threads = 1, Quantization = quantization },
-        null,
+    /// <summary>Before a weight is read.</summary>
+    [Theory]
+    [InlineData("cpu")]
+    [InlineData("auto")]
+    public void Load_OfFloat8WithoutAGpu_NamesWhatElseThereIs(string device)
+    {
+        Assert.SkipWhen(device == "auto" && File.Exists(KernelLibrary.PathOf("cuda")), "with the CUDA library auto may be a GPU");
+        using TemporaryDirectory directory = TinyModel.Write();
+        var stages = new Stages();
+
+        string message = Assert.Throws<InvalidDataException>(() => Load(directory, "fp8", device, stages).Dispose()).Message;
+
+        Assert.StartsWith("quantization fp8 needs a GPU, and the model would run on ", message, StringComparison.Ordinal);
+        Assert.EndsWith("; on a CPU int8 is as small, and loses less.", message, StringComparison.Ordinal);
+        Assert.Equal(["config"], stages.Names);
+    }
+
+    private sealed class Stages : IProgress<LoadProgress>
+    {
+        public List<string> Names { get; } = [];
+
+        public void Report(LoadProgress value) => Names.Add(value.Stage);
+    }
+
+    private static LoadedModel Load(TemporaryDirectory directory, string quantization, string device = "cpu", IProgress<LoadProgress>? progress = null) => ModelLoader.Load(
+        new EngineOptions
+        {
+            ModelPath = directory.Path,
+            MaxSequences = 4,
+            MaxBatchedTokens = 32,
+            KvCacheBytes = 4 << 20,
+            Threads = device == "cpu" ? 1 : 0,
+            Device = device,
+            Quantization = quantization,
+        },
+        progress,
         NullLogger.Instance,
         CancellationToken.None);
 }

@@ -43,6 +43,9 @@ public sealed class KernelTarget
     /// <summary>Whether the library looks into arrays before it uses them: ids and positions out of range are then refused.</summary>
     internal bool ChecksContents => Library == "cpu";
 
+    /// <summary>Whether the library multiplies e4m3 codes.</summary>
+    internal bool HasFloatCodes => Library != "cpu";
+
     /// <summary>Which device of the library is opened.</summary>
     internal int DeviceIndex => IsEmulated ? Threads - 1 : 0;
 

@@ -9,7 +9,7 @@ internal static class QuantizedLinearOracle
     private const double U = 1.0 / (1 << 24);
 
     /// <summary>The codes of one group, what they are multiplied by, and the code that stands for 0.</summary>
-    internal readonly record struct Group(int[] Codes, float Scale, int ZeroPoint);
+    internal readonly record struct Group(float[] Codes, float Scale, int ZeroPoint);
 
     public static (double[] Y, double[] Bound) Product(
         LinearFormat format, float[] x, float[] weight, float[]? bias, int rows, int outFeatures, int inFeatures)
@@ -38,7 +38,7 @@ internal static class QuantizedLinearOracle
                 for (int i = 0; i < inFeatures; i++)
                 {
                     Group group = codes[o, i / size];
-                    int code = group.Codes[i % size];
+                    float code = group.Codes[i % size];
                     sum += (double)group.Scale * inputs[i] * (code - group.ZeroPoint);
                     absolute += Math.Abs((double)group.Scale * inputs[i]) * (Math.Abs(code) + group.ZeroPoint);
                 }
@@ -56,15 +56,19 @@ internal static class QuantizedLinearOracle
         float high = Math.Max(0, weights.Max());
         float exact = (format.Bits, format.ZeroPoints) switch
         {
-            (8, _) => Math.Max(high, -low) / 127f,
+            (8, _) => Math.Max(high, -low) / (format.FloatCodes != 0 ? E4m3Oracle.Largest : 127f),
             (_, 0) => weights.First(w => Math.Abs(w) == Math.Max(high, -low)) / -8f,
             _ => (high - low) / 15f,
         };
         float scale = Elements.Round(exact, format.ScaleType);
+        if (format.FloatCodes != 0)
+        {
+            return new Group([.. weights.Select(w => scale == 0 ? 0 : E4m3Oracle.Round(w / scale))], scale, 0);
+        }
         int zero = format.ZeroPoints == 0 || scale == 0 ? 0 : (int)Math.Clamp(MathF.Round(-low / scale, MidpointRounding.ToEven), 0, 15);
         (int least, int most) = format.ZeroPoints != 0 ? (0, 15) : format.Bits == 8 ? (-127, 127) : (-8, 7);
         return new Group(
-            [.. weights.Select(w => scale == 0 ? zero : (int)Math.Clamp(MathF.Round(w / scale, MidpointRounding.ToEven) + zero, least, most))],
+            [.. weights.Select(w => scale == 0 ? zero : Math.Clamp(MathF.Round(w / scale, MidpointRounding.ToEven) + zero, least, most))],
             scale,
             zero);
     }

@@ -63,6 +63,18 @@ __device__ __forceinline__ uint32_t AddF16(uint32_t a, uint32_t b) {
   return sum;
 }
 
+/* a * b in each half, rounded once; the sign of zero is kept. */
+__device__ __forceinline__ uint32_t MultiplyBf16(uint32_t a, uint32_t b) {
+  uint32_t product;
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;\n" : "=r"(product) : "r"(a), "r"(b), "r"(0x80008000u));
+  return product;
+}
+__device__ __forceinline__ uint32_t MultiplyF16(uint32_t a, uint32_t b) {
+  uint32_t product;
+  asm("mul.rn.f16x2 %0, %1, %2;\n" : "=r"(product) : "r"(a), "r"(b));
+  return product;
+}
+
 #else
 
 /* The last lane to come computes for all. Sums are rounded after every product, in rising k: no device is less exact. */
@@ -147,6 +159,13 @@ uint32_t AddHalves(uint32_t a, uint32_t b) {
 }
 inline uint32_t AddBf16(uint32_t a, uint32_t b) { return AddHalves<Bf16>(a, b); }
 inline uint32_t AddF16(uint32_t a, uint32_t b) { return AddHalves<Fp16>(a, b); }
+
+template <typename T>
+uint32_t MultiplyHalves(uint32_t a, uint32_t b) {
+  return PackHalves<T>(ToFloat(HalfOf<T>(a, 0)) * ToFloat(HalfOf<T>(b, 0)), ToFloat(HalfOf<T>(a, 1)) * ToFloat(HalfOf<T>(b, 1)));
+}
+inline uint32_t MultiplyBf16(uint32_t a, uint32_t b) { return MultiplyHalves<Bf16>(a, b); }
+inline uint32_t MultiplyF16(uint32_t a, uint32_t b) { return MultiplyHalves<Fp16>(a, b); }
 
 #endif
 

@@ -14,16 +14,21 @@
  *   W[o, i] ~ s * (q - z), z = 0 without zero points
  *   8 bits               s = max|w| / 127
  *                        q = clamp(rint(w / s), -127, 127)
+ *   8 bits, float codes  s = max|w| / 448
+ *                        q = the e4m3 number nearest to clamp(w / s, -448, 448)
  *   4 bits, symmetric    s = m / -8, m = the first w of largest magnitude: s may be < 0
  *                        q = clamp(rint(w / s), -8, 7)
  *   4 bits, zero points  s = (max(w, 0) - min(w, 0)) / 15,  z = clamp(rint(-min(w, 0) / s), 0, 15)
  *                        q = clamp(rint(w / s) + z, 0, 15)
  * s is rounded to scale_dtype before the codes are chosen; where it is then 0 (a group of zeros) all codes stand for 0. Divisions are fp32,
- * rint goes to nearest even.
+ * rint and nearest go to even where two are as near.
+ *
+ * e4m3: sign, 4 bits e, 3 bits m of a byte stand for 2^(e - 7) * (1 + m / 8), where e = 0 for 2^-6 * m / 8. All bits but the sign would be
+ * NaN, and are no code. Any other number is exact as bf16 and as fp16. The CPU library has no products of float codes.
  *   y[r, o] = sum_g s[o, g] * (sum_{i in g} x[r, i] * q[o, i] - z[o, g] * sum_{i in g} x[r, i]) + bias[o]
  * with inputs as for plain weights of the format's dtype: bf16 where that is KP_BF16, else fp32. Codes are exact in both.
  *
- * Quantized inputs (dynamic_inputs): x itself is replaced by codes p, one scale t a row of x, and the sums over a group are whole numbers.
+ * Quantized inputs (dynamic_inputs; not with float codes): x itself is replaced by codes p, one scale t a row of x, and the sums over a group are whole numbers.
  *   t[r] = max_i |x[r, i]| / 127
  *   p = clamp(rint(x[r, i] * (127 / max_i |x[r, i]|)), -127, 127)
  *   y = t[r] * (the sum above, of p) + bias[o]
@@ -51,6 +56,7 @@ typedef struct kp_linear kp_linear;
 typedef struct kp_linear_format {
   kp_dtype dtype;         /* of plain weights; of quantized ones: what they stand for, which chooses the type of the inputs */
   int32_t bits;           /* 0 = plain weights; 8 or 4 = codes of so many bits; the fields below are then read, else they must be 0 */
+  int32_t float_codes;    /* 1 = codes are e4m3 numbers instead of integers; with 8 bits only */
   int32_t group;          /* input features that share a scale: 32, 64, 128 or 256; 0 = the whole row */
   kp_dtype scale_dtype;   /* in which scales are kept */
   int32_t zero_points;    /* 1 = each group has one; with 4 bits only */
@@ -58,7 +64,7 @@ typedef struct kp_linear_format {
   int32_t gated;          /* 1 = the rows are gates, then as many ups: the matrix may end with KP_GATE; out is even */
 } kp_linear_format;
 
-/* An empty packed matrix [out, in]. in, out >= 1. */
+/* An empty packed matrix [out, in]. in, out >= 1. KP_UNSUPPORTED: the library has no products of the format. */
 KP_API kp_status kp_linear_create(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format, kp_linear** linear);
 KP_API void kp_linear_destroy(kp_linear* linear);
 /* Bytes of device memory that it holds. */
