@@ -15,6 +15,8 @@ internal sealed record Setting(string Options, Func<EngineOptions, EngineOptions
         new("--dtype bfloat16", options => options with { DType = "bfloat16" }),
         Weights("int8"),
         Weights("int8-dynamic"),
+        // The CUDA kernels, run by their emulation: whoever has no GPU gets the same figures.
+        new("--quantization fp8", options => options with { Quantization = "fp8", Device = "cudaemu" }),
         Weights("int4"),
         Cache("bfloat16"),
         Cache("float16"),

@@ -133,7 +133,12 @@ public sealed class LinearLanesTests
             long before = CudaEmulation.Counts.Launches;
             stream.Linear(matrix, new LinearArguments
             {
-                X = x.Address, XType = ElementType.BFloat16, XStride = 64, Rows = rows, Y = y.Address, YStride = 512,
+                X = x.Address,
+                XType = ElementType.BFloat16,
+                XStride = 64,
+                Rows = rows,
+                Y = y.Address,
+                YStride = 512,
             });
             stream.Synchronize();
             return CudaEmulation.Counts.Launches - before;

@@ -1,8 +1,8 @@
 using unsafe LinearBytes = delegate* unmanaged<nint, long>;
 using unsafe LinearCreate = delegate* unmanaged<nint, long, long, nint, nint, int>;
 using unsafe LinearDestroy = delegate* unmanaged<nint, void>;
-using unsafe LinearFreeLanes = delegate* unmanaged<nint, int>;
 using unsafe LinearForward = delegate* unmanaged<nint, nint, int>;
+using unsafe LinearFreeLanes = delegate* unmanaged<nint, int>;
 using unsafe LinearLaneBytes = delegate* unmanaged<nint, long, long>;
 using unsafe LinearLoad = delegate* unmanaged<nint, long, long, nint, int, long, int>;
 using unsafe LinearPackedBytes = delegate* unmanaged<nint, long, long, nint, long>;
