@@ -38,6 +38,8 @@ kp_status GatedActivation(kp_stream* stream, const GatedActivationCall& call);
 kp_status CheckFormat(const kp_linear_format& format);
 /* What a matrix will take; -1 where that is no number. */
 int64_t LinearBytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format& format);
+/* What all linears share, at least; of arguments for which LinearBytes is a number. */
+int64_t LinearScratchBytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format& format);
 kp_status CreateLinear(const LinearHead& head, kp_linear** linear);
 void DestroyLinear(kp_linear* linear);
 const LinearHead& HeadOf(const kp_linear& linear);

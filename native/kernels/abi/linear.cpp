@@ -66,6 +66,13 @@ int64_t kp_linear_packed_bytes(kp_device* device, int64_t out, int64_t in, const
   return kp::backend::LinearBytes(device, out, in, *format);
 }
 
+int64_t kp_linear_scratch_bytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format) {
+  if (kp_linear_packed_bytes(device, out, in, format) < 0) {
+    return -1;
+  }
+  return kp::backend::LinearScratchBytes(device, out, in, *format);
+}
+
 kp_status kp_linear_create(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format, kp_linear** linear) {
   return Guard([&]() -> kp_status {
     KP_REQUIRE(device != nullptr && linear != nullptr, "device and linear must not be null");

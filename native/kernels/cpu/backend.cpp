@@ -105,6 +105,8 @@ kp_status LoadLinear(kp_linear& linear, int64_t first_row, int64_t rows, const v
   return KP_OK;
 }
 
+int64_t LinearScratchBytes(kp_device*, int64_t, int64_t, const kp_linear_format&) { return 0; }
+
 int64_t LinearLaneBytes(kp_device*, int64_t) { return 0; }
 
 void FreeLinearLanes(kp_device*) {}

@@ -153,6 +153,10 @@ int64_t LinearBytes(kp_device*, int64_t out, int64_t in, const kp_linear_format&
   return elements < 0 || CheckedMultiply(elements, 8) < 0 ? -1 : LayoutOf(ShapeOf(out, in, format)).bytes;
 }
 
+int64_t LinearScratchBytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format& format) {
+  return InputBytes(*device, ShapeOf(out, in, format));
+}
+
 kp_status CreateLinear(const LinearHead& head, kp_linear** linear) {
   const LinearShape shape = ShapeOf(head.out, head.in, head.format);
   auto created = std::make_unique<kp_linear>(kp_linear{head, shape, LayoutOf(shape), nullptr});

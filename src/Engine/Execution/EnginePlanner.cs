@@ -97,6 +97,10 @@ internal sealed class EnginePlanner(EngineOptions options, DecoderSpec spec, Dev
         _ledger.Add(MemoryLedger.Weights, manifest.Bytes(device, storage));
         _ledger.SetLoadBytes(WeightLoader.ThreadsFor(_info) * manifest.Linears.Max(linear => device.LinearLaneBytes(linear.InFeatures)));
         _ledger.Add("activations", WorkingMemory.BytesFor(spec, limits));
+        if (manifest.ScratchBytes(device, storage) is > 0 and var scratch)
+        {
+            _ledger.Add("inputs of products", scratch);
+        }
         _ledger.Add("logits", EnginePlan.LogitsBytes(spec, limits.LogitRows));
         _ledger.Add("sampling", device.SampleWorkspaceBytes(limits.LogitRows, spec.VocabularySize));
         if (_info.HasGraphs)

@@ -99,6 +99,14 @@ internal sealed unsafe class Device : SafeHandle
         return bytes;
     }
 
+    /// <summary>Bytes that the device keeps for inputs of products that are laid out first; all matrices share the largest.</summary>
+    public long LinearScratchBytes(long outFeatures, long inFeatures, LinearFormat format)
+    {
+        long bytes = Functions.kp_linear_scratch_bytes(Handle, outFeatures, inFeatures, (nint)(&format));
+        Functions.Check(bytes < 0 ? (int)KernelStatus.InvalidArgument : 0, nameof(LinearScratchBytes));
+        return bytes;
+    }
+
     /// <summary>
     /// The most device memory that loads of matrices keep for each thread that loads, until <see cref="FreeLinearLanes"/>; 0 where rows are packed
     /// from host memory directly.

@@ -23,4 +23,8 @@ internal sealed record WeightManifest
         format.Type.Bytes() * Tables.Sum(table => (long)table.Rows * table.Columns) +
         ElementType.Float32.Bytes() *
             (Vectors.Sum(vector => (long)vector.Length) + Linears.Where(linear => linear.HasBias).Sum(linear => (long)linear.OutFeatures));
+
+    /// <summary>What products take beside the weights, for inputs.</summary>
+    public long ScratchBytes(Device device, LinearFormat format) =>
+        Linears.Max(linear => device.LinearScratchBytes(linear.OutFeatures, linear.InFeatures, Quantization.FormatOf(linear, format)));
 }

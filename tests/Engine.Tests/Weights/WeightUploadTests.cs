@@ -97,6 +97,18 @@ public sealed class WeightUploadTests : IDisposable
         Assert.Equal(before, CudaEmulation.Counts.MemoryBytes);
     }
 
+    /// <summary>All but the graphs, which the driver takes; a step's own numbers and the kernels' counters, of fixed small size, are in no plan.</summary>
+    [Fact]
+    public void ModelLoader_OnAGpu_TakesWhatThePlanSays()
+    {
+        long before = CudaEmulation.Counts.MemoryBytes;
+        var options = new EngineOptions { ModelPath = _directory.Path, Device = CudaEmulation.Library, KvCacheBytes = 1 << 20, MaxSequences = 4 };
+        using LoadedModel model = ModelLoader.Load(options, _reports, new Warnings(), CancellationToken.None);
+        long taken = CudaEmulation.Counts.MemoryBytes - before;
+        long planned = model.Memory.Where(part => part.Part != "graphs").Sum(part => part.Bytes);
+        Assert.InRange(taken, planned, planned + (256 << 10));
+    }
+
     [Fact]
     public void Plan_OfAGpu_CountsTheUploadAndTheGraphs()
     {
@@ -110,6 +122,9 @@ public sealed class WeightUploadTests : IDisposable
         long weights = ledger.Parts.Single(part => part.Part == MemoryLedger.Weights).Bytes;
         Assert.Equal(WeightLoader.ThreadsFor(device.Info) * device.LinearLaneBytes(32) + weights, ledger.LoadPeak);
         Assert.InRange(WeightLoader.ThreadsFor(device.Info), 1, 4);
+        Assert.Equal(
+            spec.Manifest().Linears.Max(linear => device.LinearScratchBytes(linear.OutFeatures, linear.InFeatures, LinearFormat.Plain(ElementType.Float32))),
+            ledger.Parts.Single(part => part.Part == "inputs of products").Bytes);
         // Three numbers of rows, one context; two products of two kernels' launches and two others in each half of two layers, the head's, and 16.
         const long Kernels = (2 * ((2 * 4) + 1)) + (2 * 2) + 16;
         Assert.Equal(3 * Kernels * (64 << 10), ledger.Parts.Single(part => part.Part == "graphs").Bytes);

@@ -71,6 +71,9 @@ KP_API void kp_linear_destroy(kp_linear* linear);
 KP_API int64_t kp_linear_bytes(const kp_linear* linear);
 /* What kp_linear_bytes will be, before anything is allocated; -1 where kp_linear_create would refuse the arguments. */
 KP_API int64_t kp_linear_packed_bytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format);
+/* What the device keeps, from when such a matrix is created, for inputs of products that are laid out first; all matrices share the largest.
+ * -1 where kp_linear_create would refuse the arguments. */
+KP_API int64_t kp_linear_scratch_bytes(kp_device* device, int64_t out, int64_t in, const kp_linear_format* format);
 /* Packs rows [first_row, first_row + rows) from host memory: source [rows, in] of source_dtype (any of the three; converted or quantized
  * to the linear's format, round to nearest even), consecutive rows source_stride elements apart, any alignment. Several calls
  * fill one matrix (query, key and value rows of a fused product). Every row must be loaded before the first forward.
