@@ -28,7 +28,8 @@
  *   y[r, o] = sum_g s[o, g] * (sum_{i in g} x[r, i] * q[o, i] - z[o, g] * sum_{i in g} x[r, i]) + bias[o]
  * with inputs as for plain weights of the format's dtype: bf16 where that is KP_BF16, else fp32. Codes are exact in both.
  *
- * Quantized inputs (dynamic_inputs; not with float codes): x itself is replaced by codes p, one scale t a row of x, and the sums over a group are whole numbers.
+ * Quantized inputs (dynamic_inputs; not with float codes): x itself is replaced by codes p, one scale t a row of x, and the sums over a
+ * group are whole numbers.
  *   t[r] = max_i |x[r, i]| / 127
  *   p = clamp(rint(x[r, i] * (127 / max_i |x[r, i]|)), -127, 127)
  *   y = t[r] * (the sum above, of p) + bias[o]
