@@ -158,6 +158,7 @@ KP_INLINE void Transpose(Vec (&v)[kLanes]) {
 }
 
 KP_INLINE void Prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+KP_INLINE void PrefetchOnce(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_NTA); }
 
 }  // namespace kp::cpu::KP_TARGET
 

@@ -102,6 +102,7 @@ KP_INLINE void Transpose(Vec (&v)[kLanes]) {
 }
 
 KP_INLINE void Prefetch(const void* p) { __builtin_prefetch(p); }
+KP_INLINE void PrefetchOnce(const void* p) { __builtin_prefetch(p, 0, 0); }
 
 }  // namespace kp::cpu::KP_TARGET
 

@@ -13,6 +13,7 @@
  *   TransposeReduceAdd(v)         v[kLanes] -> one Vec whose lane i is ReduceAdd(v[i]), bit for bit
  *   Transpose(v)                  v[kLanes]: lane j of v[i] and lane i of v[j] change places; bits are not touched
  *   Prefetch(p)                   the cache line at p; any address will do
+ *   PrefetchOnce(p)               … of what is read once: into the first-level cache alone, where others then lose nothing
  *   ForVectors(n, body)           body(i, lanes) for i = 0, kLanes, …; lanes < kLanes in the last call only: tails are masked, never looped
  */
 #ifndef KP_CPU_SIMD_SIMD_H_
