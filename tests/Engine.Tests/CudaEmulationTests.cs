@@ -31,7 +31,7 @@ public sealed class CudaEmulationTests : IDisposable
 
     /// <summary>
     /// Products, rotation with the cache's write, attention over one span and over several: what one layer more adds to a step. Inputs that must be
-    /// split or quantized are so by the products.
+    /// split or quantized are so by the products, and these norm and gate, however many sequences there are and whichever kernel multiplies.
     /// </summary>
     [Theory]
     [InlineData("float32", "none", 1, 1)]
@@ -53,15 +53,32 @@ public sealed class CudaEmulationTests : IDisposable
     [InlineData("bfloat16", "fp8", 1, 1)]
     [InlineData("float32", "fp8", 1, 1)]
     [InlineData("float16", "fp8", 1, 8)]
-    public void Run_OfAStepThatDecodes_LaunchesSixKernelsALayer(string dtype, string quantization, int promptTokens, int sequences)
+    [InlineData("float16", "none", 1, 16)]
+    [InlineData("bfloat16", "int8-dynamic", 1, 64)]
+    [InlineData("float32", "none", 1, 70)]
+    [InlineData("bfloat16", "none", 1, 70)]
+    [InlineData("float16", "none", 1, 70)]
+    [InlineData("bfloat16", "int8-dynamic", 1, 70)]
+    [InlineData("float16", "int4", 1, 70)]
+    [InlineData("float16", "none", 1, 70, false)]
+    [InlineData("bfloat16", "int8-dynamic", 1, 70, false)]
+    [InlineData("bfloat16", "fp8", 1, 70, false)]
+    public void Run_OfAStepThatDecodes_LaunchesSixKernelsALayer(
+        string dtype, string quantization, int promptTokens, int sequences, bool isBatchInvariant = true)
     {
         Assert.Equal(2 * 6, LaunchesOfAStep(layers: 3) - LaunchesOfAStep(layers: 1));
 
         long LaunchesOfAStep(int layers)
         {
             using TemporaryDirectory directory = ZeroModel.Write(layers);
-            using var run = new ModelRun(
-                directory.Path, options => options with { Device = CudaEmulation.Library, DType = dtype, Quantization = quantization });
+            using var run = new ModelRun(directory.Path, options => options with
+            {
+                Device = CudaEmulation.Library,
+                DType = dtype,
+                Quantization = quantization,
+                BatchInvariant = isBatchInvariant,
+                MaxSequences = Math.Max(sequences, ModelRun.MaxSequences),
+            });
             int[][] prompts = [.. Enumerable.Range(0, sequences).Select(_ => Enumerable.Repeat(3, promptTokens).ToArray())];
             return Launches(newTokens: 3) - Launches(newTokens: 2);
 

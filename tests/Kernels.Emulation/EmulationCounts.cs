@@ -6,4 +6,5 @@ namespace KServePaged.Kernels.Emulation;
 /// <param name="Allocations">Of device memory.</param>
 /// <param name="Waits">Of the host for a stream, or for an event that had yet to come.</param>
 /// <param name="MemoryBytes">Of the device that are allocated now.</param>
-public readonly record struct EmulationCounts(long Launches, long GraphLaunches, long Allocations, long Waits, long MemoryBytes);
+/// <param name="BulkCopies">By the copy engine, of launches that have run.</param>
+public readonly record struct EmulationCounts(long Launches, long GraphLaunches, long Allocations, long Waits, long MemoryBytes, long BulkCopies);

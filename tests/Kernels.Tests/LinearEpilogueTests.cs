@@ -30,7 +30,7 @@ public sealed class LinearEpilogueTests
 
     /// <summary>Of every kind of row: none, one, whole and part tiles, more than the kernels for few take; rows of the norms' small and large teams.</summary>
     private static IEnumerable<Case> NormCases(KernelTarget target) =>
-        from shape in new (int Rows, int Out, int In)[] { (0, 8, 5), (1, 1, 3), (3, 17, 31), (1, 1100, 128), (2, 1027, 64), (9, 1028, 20), (33, 40, 64), (64, 130, 72), (65, 99, 128), (1030, 24, 32) }
+        from shape in new (int Rows, int Out, int In)[] { (0, 8, 5), (1, 1, 3), (3, 17, 31), (1, 1100, 128), (2, 1027, 64), (9, 1028, 20), (33, 40, 64), (64, 130, 72), (65, 99, 128), (140, 1028, 40), (1024, 24, 32), (1030, 24, 32) }
         from format in Formats(target)
         let odd = (shape.Rows + format.Bits) % 2
         select new Case(
@@ -38,7 +38,7 @@ public sealed class LinearEpilogueTests
             odd == 1 ? ElementType.Float32 : ElementType.BFloat16, Bias: shape.Rows % 2 == 1, Skew: odd);
 
     private static IEnumerable<Case> GateCases(KernelTarget target) =>
-        from shape in new (int Rows, int Out, int In)[] { (0, 8, 5), (1, 2, 3), (3, 26, 31), (1, 344, 64), (9, 16, 128), (33, 90, 64), (64, 256, 72), (65, 98, 128), (1030, 24, 32) }
+        from shape in new (int Rows, int Out, int In)[] { (0, 8, 5), (1, 2, 3), (3, 26, 31), (1, 344, 64), (9, 16, 128), (33, 90, 64), (64, 256, 72), (65, 98, 128), (140, 130, 40), (1024, 24, 32), (1030, 24, 32) }
         from format in Formats(target)
         let odd = (shape.Rows + format.Bits) % 2
         select new Case(
@@ -63,6 +63,29 @@ public sealed class LinearEpilogueTests
         var run = new Run(rig, c);
         Expect.SameBits(run.Separate().Y, run.Fused(0, c.Rows).Y);
     });
+
+    /// <summary>Rows of two tiles that norm and gate in the wide kernel's launch, where a device has it, and in the calls behind it for more.</summary>
+    [Theory]
+    [MemberData(nameof(KernelTarget.Variant), MemberType = typeof(KernelTarget))]
+    public void Epilogue_WhereBitsMayDependOnRows_HasTheBitsOfTheSeparateCalls(KernelTarget target)
+    {
+        IEnumerable<Case> cases =
+            from epilogue in new[] { Epilogue.AddRmsNorm, Epilogue.AddLayerNorm, Epilogue.Gate }
+            from shape in new (int Rows, int Out, int In)[] { (65, 300, 70), (131, 258, 128), (200, 1100, 64), (1030, 140, 32) }
+            from format in Formats(target)
+            select new Case(epilogue, shape.Rows, shape.Out, shape.In, format, shape.Rows == 65 ? ElementType.BFloat16 : ElementType.Float32, Bias: shape.Rows == 131);
+        Rig.RunTable(target, cases, (rig, c) =>
+        {
+            var run = new Run(rig, c);
+            (float[] y, float[] residual) = run.Fused(0, c.Rows);
+            (float[] expected, float[] added) = run.Separate();
+            Expect.SameBits(expected, y);
+            if (c.Epilogue != Epilogue.Gate)
+            {
+                Expect.SameBits(added, residual, "residual");
+            }
+        });
+    }
 
     /// <summary>Whole numbers: products are exact, so nothing but the norm or the activation rounds.</summary>
     [Theory]

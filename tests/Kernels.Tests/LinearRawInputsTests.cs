@@ -3,7 +3,7 @@ using KServePaged.Kernels.Tests.Harness;
 
 namespace KServePaged.Kernels.Tests;
 
-/// <summary>Inputs that a product must first make its own: in its launch where rows are few and lie in whole blocks, in a launch before it elsewhere.</summary>
+/// <summary>Inputs that a product must first make its own: every block for itself where rows are few and lie in whole blocks, shared among the blocks elsewhere.</summary>
 public sealed class LinearRawInputsTests
 {
     internal sealed record Case(LinearFormat Format, ElementType XType, int Out, int In, int XPadding);

@@ -127,7 +127,10 @@ kp_status MultiplySlabs(kp_stream* stream, const kp_linear_args& args, LinearCal
   for (int64_t row = 0; row < args.rows && status == KP_OK; row += kSlabRows) {
     call.rows = std::min(kSlabRows, args.rows - row);
     const char* x = static_cast<const char*>(args.x) + row * args.x_stride * BytesOf(args.x_dtype);
-    status = PackInputs(stream, shape, x, args.x_dtype, args.x_stride, call.rows, takes_raw, inputs, &call);
+    SetInputs(shape, x, args.x_dtype, args.x_stride, call.rows, takes_raw, inputs, &call);
+    if (call.source.x != nullptr && shape.arithmetic == Arithmetic::kF32) {
+      status = PackInputs(stream, shape, call.source);
+    }
     if (status == KP_OK) {
       status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
                : args.rows <= kFewRows              ? MultiplyFewRows(stream, shape, call)
@@ -202,11 +205,12 @@ int64_t LinearLaneBytes(kp_device*, int64_t in) { return kAlignment + std::max(i
 
 void FreeLinearLanes(kp_device* device) { device->FreeLanes(); }
 
-/* For few rows an epilogue is part of the product's launch; for many, a block's tile has neither whole rows nor registers to spare. */
+/* An epilogue is part of the product's launch but where rows go slab by slab. */
 kp_status Multiply(kp_stream* stream, const kp_linear_args& args) {
   const int64_t out = args.linear->out;
-  const bool is_one_launch = args.rows <= kFewRows;
+  const bool is_one_launch = args.rows <= kSlabRows;
   LinearCall call = CallOf(*args.linear, args.bias);
+  call.turns = TurnCounters(*stream->device);
   if (args.epilogue == KP_STORE) {
     call.y = static_cast<float*>(args.y);
     call.y_stride = args.y_stride;

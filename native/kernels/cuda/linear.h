@@ -62,6 +62,22 @@ struct LinearEnd {
   kp_dtype dtype; /* of norm or gated */
 };
 
+/* Blocks that have begun, and that have normed rows behind the tiles. */
+inline constexpr int kBegunTurn = 3;
+inline constexpr int kNormedTurn = 4;
+
+/* Rows of x that are to be made the format's type: where they are, and where they go. */
+struct LinearSource {
+  const void* x; /* null: they need not */
+  kp_dtype dtype;
+  int64_t stride;
+  int64_t in;
+  char* packed; /* [parts][rows, padded_in] */
+  int64_t padded_in;
+  int64_t rows;
+  float* scales; /* [rows]; of fp16 parts and int8 */
+};
+
 /* What a product works on: inputs in the format's own type unless they are raw, rows aligned to 16 bytes. */
 struct LinearCall {
   const uint4* weights;
@@ -72,6 +88,8 @@ struct LinearCall {
   int64_t groups;
   int64_t blocks;
   int64_t slice_blocks;
+  LinearSource source; /* what the launch makes x of before it multiplies */
+  unsigned* turns;     /* counters: three of DoFirst, then kBegunTurn and kNormedTurn */
   const void* x;
   kp_dtype x_dtype;      /* of raw inputs */
   bool is_raw;           /* the product makes the format's type of x itself */
@@ -101,11 +119,15 @@ LinearLayout LayoutOf(const LinearShape& shape);
 
 /* Rows of x that are packed at a time, and the bytes that takes. */
 inline constexpr int64_t kSlabRows = 1024;
-int64_t PackedInputBytes(const LinearShape& shape); /* what PackInputs may write to scratch */
+int64_t PackedInputBytes(const LinearShape& shape);
 int64_t InputBytes(const kp_device& device, const LinearShape& shape);
 
 /* Up to so many rows the weights are what is read most. */
 inline constexpr int64_t kFewRows = 64;
+
+/* Says where call's inputs are: in x where that is of the format's type or taken raw, and else in scratch, made of call->source. */
+void SetInputs(const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows, bool takes_raw, void* scratch,
+               LinearCall* call);
 
 /* Whether the product for few rows can take x as it is though it is not of the format's type. */
 bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows);
@@ -113,13 +135,11 @@ bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows);
 /* Kernels: of weights into their layout, of inputs into theirs, and of products for few rows and for many. */
 kp_status PackWeights(kp_stream* stream, const kp_linear& linear, int64_t first_row, int64_t rows, const void* source,
                       kp_dtype source_dtype, int32_t* is_broken);
-kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_t x_stride, int64_t rows,
-                     bool takes_raw, void* scratch, LinearCall* call);
+kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const LinearSource& source);
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
-/* Those for many rows neither norm nor gate. */
 kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
-/* tiles_at: scratch behind the packed inputs. */
-kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const LinearCall& call, void* tiles_at);
+/* laid_rows: scratch behind the packed inputs. */
+kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const LinearCall& call, char* laid_rows);
 bool TakesWide(const kp_device& device, const LinearShape& shape, int64_t rows);
 kp_status MultiplyFloats(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 

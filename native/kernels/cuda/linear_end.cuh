@@ -4,6 +4,7 @@
 
 #include "cuda/activate.cuh"
 #include "cuda/device/last_block.cuh"
+#include "cuda/device/turns.cuh"
 #include "cuda/linear_sum.cuh"
 #include "cuda/norm_row.cuh"
 
@@ -33,24 +34,45 @@ __device__ __forceinline__ void NormOne(const NormCall& call, bool is_layer_norm
   }
 }
 
+__device__ __forceinline__ NormCall NormOf(const LinearCall& call) {
+  return {nullptr, call.y, call.end.norm_weight, call.end.norm_bias, call.end.norm, call.end.dtype, call.rows, call.places, call.end.eps};
+}
+
+__device__ __forceinline__ void NormByWarp(const NormCall& norm, bool is_layer_norm, int64_t row) {
+  if (IsSmallNorm(norm)) {
+    NormOne<WarpTeam<kSmallNormThreads>>(norm, is_layer_norm, row);
+  } else {
+    NormOne<WarpTeam<kNormThreads>>(norm, is_layer_norm, row);
+  }
+}
+
 /* A block of kNormThreads norms rows of y: one after the other where there are so few that most of its warps would have none. */
 __device__ __forceinline__ void NormRows(const LinearCall& call, int64_t first_row, int64_t end_row) {
   constexpr int kWarps = kNormThreads / kWarpThreads;
   constexpr int64_t kRowsOfWholeBlocks = 2;
-  const NormCall norm{nullptr,        call.y,    call.end.norm_weight, call.end.norm_bias, call.end.norm,
-                      call.end.dtype, call.rows, call.places,          call.end.eps};
+  const NormCall norm = NormOf(call);
   const int warp = static_cast<int>(threadIdx.x) / kWarpThreads;
-  if (IsSmallNorm(norm)) {
+  if (IsSmallNorm(norm) || end_row - first_row > kRowsOfWholeBlocks) {
     for (int64_t row = first_row + warp; row < end_row; row += kWarps) {
-      NormOne<WarpTeam<kSmallNormThreads>>(norm, call.end.is_layer_norm, row);
-    }
-  } else if (end_row - first_row > kRowsOfWholeBlocks) {
-    for (int64_t row = first_row + warp; row < end_row; row += kWarps) {
-      NormOne<WarpTeam<kNormThreads>>(norm, call.end.is_layer_norm, row);
+      NormByWarp(norm, call.end.is_layer_norm, row);
     }
   } else {
     for (int64_t row = first_row; row < end_row; ++row) {
       NormOne<BlockTeam<kNormThreads>>(norm, call.end.is_layer_norm, row);
+    }
+  }
+}
+
+/* What a lane of a tensor core tile holds: of the rows row and row + 1 the place, then of both the place 8 = kGatedFeatures further. */
+__device__ __forceinline__ void EndLane(const LinearCall& call, int64_t row, int64_t place, const float (&total)[4]) {
+  static_assert(kGatedFeatures == 8);
+#pragma unroll
+  for (int r = 0; r < 2; ++r) {
+    if (call.end.gated != nullptr) {
+      WriteGated(call, row + r, place, total[r], total[r + 2]);
+    } else {
+      WriteElement(call, row + r, place, total[r]);
+      WriteElement(call, row + r, place + kGatedFeatures, total[r + 2]);
     }
   }
 }
@@ -74,6 +96,33 @@ __device__ __forceinline__ void EndTile(const LinearCall& call, int64_t first_ro
   }
   if (call.end.norm != nullptr && IsLastBlock(call.end.finished + blockIdx.y, gridDim.x)) {
     NormRows(call, first_row, first_row + kRows < call.rows ? first_row + kRows : call.rows);
+  }
+}
+
+/* Rows for each block that norms behind the tiles of a product for many rows: one a warp. */
+inline constexpr int kRowsBehind = kNormThreads / kWarpThreads;
+
+/* Number of blocks that do. */
+__host__ __device__ __forceinline__ unsigned BlocksBehind(const LinearCall& call) {
+  return call.end.norm == nullptr ? 0 : static_cast<unsigned>((call.rows + kRowsBehind - 1) / kRowsBehind);
+}
+
+/* The work of such a block, the block-th of them, begun after all blocks that make tiles: each tile of kRows rows is finished when
+ * it has been counted so often. The last one leaves the counters as they were. */
+template <int kRows>
+__device__ __forceinline__ void NormBehind(const LinearCall& call, unsigned block, unsigned counts_of_tile) {
+  const int64_t first_row = int64_t{block} * kRowsBehind;
+  WaitUntil(call.end.finished + first_row / kRows, counts_of_tile);
+  const NormCall norm = NormOf(call);
+  const int warp = static_cast<int>(threadIdx.x) / kWarpThreads;
+  if (warp < kRowsBehind && first_row + warp < call.rows) {
+    NormByWarp(norm, call.end.is_layer_norm, first_row + warp);
+  }
+  if (IsLastBlock(call.turns + kNormedTurn, BlocksBehind(call)) && threadIdx.x == 0) {
+    call.turns[kBegunTurn] = 0;
+    for (int64_t tile = 0; tile * kRows < call.rows; ++tile) {
+      call.end.finished[tile] = 0;
+    }
   }
 }
 

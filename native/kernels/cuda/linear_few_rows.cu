@@ -14,11 +14,16 @@ constexpr int kThreads = kSlices * kWarpThreads;
 constexpr int kRowTile = 8;
 static_assert(kThreads == kNormThreads);
 
-/* A lane takes 8 inputs of a half block, of the row that it holds; zeros beyond the rows. Those of packed rows need but be read. */
+/* A lane takes 8 inputs of a half block, of the row that it holds; zeros beyond the rows. Those of packed rows need but be read, when all are
+ * packed. */
 template <typename Format>
 struct PackedInputs {
   static constexpr bool kIsRaw = false;
   using Half = typename Format::Half;
+
+  __device__ __forceinline__ void Prepare(const LinearCall& call, int64_t, int64_t) const {
+    MakeInputs<Format::kArithmetic, kThreads>(call, gridDim.x * gridDim.y);
+  }
 
   struct Parts {
     const LinearCall& call;
@@ -189,14 +194,13 @@ __device__ __forceinline__ void MultiplyTile(LinearCall& call, Inputs inputs) {
     }
   };
   WarpSums<Format, kRowTiles> sums;
-  if constexpr (Inputs::kIsRaw) {
-    if (begin < end) {
-      load(begin);
-    }
-    inputs.Prepare(call, begin, end);  // while the first weights are under way
+  const bool begins_early = Inputs::kIsRaw || call.source.x != nullptr;
+  if (begins_early && begin < end) {
+    load(begin);
   }
+  inputs.Prepare(call, begin, end);  // while the first weights are under way
   for (int64_t block = begin; block < end; block += kAhead) {
-    if (!Inputs::kIsRaw || block > begin) {
+    if (!begins_early || block > begin) {
       load(block);
     }
 #pragma unroll

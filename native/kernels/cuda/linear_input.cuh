@@ -4,9 +4,13 @@
 #define KP_CUDA_LINEAR_INPUT_CUH_
 
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/device/mma.cuh"
-#include "cuda/platform.h"
+#include "cuda/device/reduce.cuh"
+#include "cuda/device/turns.cuh"
+#include "cuda/device/vector.cuh"
+#include "cuda/linear.h"
 
 namespace kp::cuda {
 
@@ -70,6 +74,77 @@ struct QuantizeInput {
     return __float_as_uint(value * inverse + kWhole) & 0xffu;
   }
 };
+
+/* A row of a source, by a block of kThreads. */
+template <Arithmetic kArithmetic, int kThreads, typename X>
+__device__ __forceinline__ void PackRow(const LinearSource& source, const X* x, int64_t row) {
+  constexpr bool kIsScaled = kArithmetic == Arithmetic::kF16 || kArithmetic == Arithmetic::kInteger;
+  const X* from = x + row * source.stride;
+  const int64_t to = row * source.padded_in;
+  /* A thread has the same inputs every time. */
+  const auto for_each = [&](const auto& body) {
+    for (int64_t i = 4 * int64_t{threadIdx.x}; i < source.padded_in; i += 4 * kThreads) {
+      body(i, Load4(from + i, source.in - i));
+    }
+  };
+  float largest = 0.0f;
+  if constexpr (kIsScaled) {
+    uint32_t magnitude = 0;
+    for_each([&](int64_t, const Float4& v) {
+#pragma unroll
+      for (int e = 0; e < 4; ++e) {
+        magnitude = LargerMagnitude{}(magnitude, MagnitudeOf(v.v[e]));
+      }
+    });
+    largest = LargestOf(BlockReduce<kThreads>(magnitude, LargerMagnitude{}));
+  }
+  if constexpr (kArithmetic == Arithmetic::kF16) {
+    const SplitInput input = SplitInput::Of(largest);
+    Fp16* high = reinterpret_cast<Fp16*>(source.packed) + to;
+    Fp16* low = high + source.rows * source.padded_in;
+    for_each([&](int64_t i, const Float4& v) {
+      uint2 first;
+      uint2 second;
+      input.Pair(v.v[0], v.v[1], first.x, second.x);
+      input.Pair(v.v[2], v.v[3], first.y, second.y);
+      *reinterpret_cast<uint2*>(high + i) = first;
+      *reinterpret_cast<uint2*>(low + i) = second;
+    });
+    if (threadIdx.x == 0) {
+      source.scales[row] = input.Scale();
+    }
+  } else if constexpr (kArithmetic == Arithmetic::kInteger) {
+    const QuantizeInput input = QuantizeInput::Of(largest);
+    for_each([&](int64_t i, const Float4& v) {
+      *reinterpret_cast<uint32_t*>(source.packed + to + i) = input.Word(v.v[0], v.v[1], v.v[2], v.v[3]);
+    });
+    if (threadIdx.x == 0) {
+      source.scales[row] = input.Scale();
+    }
+  } else {
+    using To = std::conditional_t<kArithmetic == Arithmetic::kBf16, Bf16, float>;
+    for_each([&](int64_t i, const Float4& v) { Store4(reinterpret_cast<To*>(source.packed) + to + i, v, 4); });
+  }
+}
+
+template <Arithmetic kArithmetic, int kThreads>
+__device__ __forceinline__ void PackRow(const LinearSource& source, int64_t row) {
+  if constexpr (kArithmetic == Arithmetic::kBf16 || kArithmetic == Arithmetic::kInteger) {
+    if (source.dtype == KP_BF16) {
+      PackRow<kArithmetic, kThreads>(source, static_cast<const Bf16*>(source.x), row);
+      return;
+    }
+  }
+  PackRow<kArithmetic, kThreads>(source, static_cast<const float*>(source.x), row);
+}
+
+/* A product's own first work, where its inputs are not ready. A launch for it alone would be about as long, and one more. */
+template <Arithmetic kArithmetic, int kThreads>
+__device__ __forceinline__ void MakeInputs(const LinearCall& call, unsigned blocks) {
+  if (call.source.x != nullptr) {
+    DoFirst(call.turns, static_cast<unsigned>(call.rows), blocks, [&](unsigned row) { PackRow<kArithmetic, kThreads>(call.source, row); });
+  }
+}
 
 }  // namespace kp::cuda
 

@@ -2,7 +2,8 @@
  * of the tensor cores, and serve a tile of features by rows. Sums run over the same blocks in the same order as those for few rows. */
 #include "cuda/device/async_copy.cuh"
 #include "cuda/device/reduce.cuh"
-#include "cuda/linear_sum.cuh"
+#include "cuda/linear_end.cuh"
+#include "cuda/linear_input.cuh"
 
 namespace kp::cuda {
 namespace {
@@ -138,18 +139,27 @@ struct WarpTile {
   }
 };
 
+/* feature_blocks blocks a tile of rows, and behind them all those that norm. */
 template <typename T>
-__global__ void __launch_bounds__(kThreads, 1) ManyRows(LinearCall call) {
+__global__ void __launch_bounds__(kThreads, 1) ManyRows(LinearCall call, unsigned feature_blocks) {
   using Format = typename T::Format;
   KP_DYNAMIC_SHARED(shared);
+  const unsigned tiles = gridDim.x - BlocksBehind(call);
+  const unsigned index = call.end.norm == nullptr ? blockIdx.x : TakeNumber(call.turns + kBegunTurn);
+  if (index >= tiles) {
+    NormBehind<T::kRows>(call, index - tiles, feature_blocks);
+    return;
+  }
+  MakeInputs<Format::kArithmetic, kThreads>(call, tiles);
   uint4* stages = reinterpret_cast<uint4*>(shared);
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads;
   const int warp = static_cast<int>(threadIdx.x) / kWarpThreads;
   const int column = warp % T::kWarpColumns;
   const int first_warp_row = warp / T::kWarpColumns * T::kRowTiles * kRowTile;
-  const int64_t block_tile = int64_t{blockIdx.x} * (T::kFeatures / kWarpFeatures);
+  const int64_t block_tile = int64_t{index % feature_blocks} * (T::kFeatures / kWarpFeatures);
   const int64_t feature_tile = block_tile + column * T::kFeatureTiles;
-  const int64_t first_row = int64_t{blockIdx.y} * T::kRows;
+  const int64_t row_tile = index / feature_blocks;
+  const int64_t first_row = row_tile * T::kRows;
   constexpr int kRowBytes = kHalfFeatures * Format::kInputBytes;
   WarpTile<T> tile;
   for (int ahead = 0; ahead < kStages - 1; ++ahead) {
@@ -181,11 +191,14 @@ __global__ void __launch_bounds__(kThreads, 1) ManyRows(LinearCall call) {
   for (int f = 0; f < T::kFeatureTiles; ++f) {
 #pragma unroll
     for (int r = 0; r < T::kRowTiles; ++r) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        const int64_t row = first_row + first_warp_row + r * kRowTile + lane % 4 * 2 + i % 2;
-        WriteElement(call, row, (feature_tile + f) * kWarpFeatures + lane / 4 + i / 2 * 8, tile.total[f][r][i]);
-      }
+      EndLane(call, first_row + first_warp_row + r * kRowTile + lane % 4 * 2, (feature_tile + f) * kWarpFeatures + lane / 4,
+              tile.total[f][r]);
+    }
+  }
+  if (call.end.norm != nullptr) {
+    __syncthreads();
+    if (threadIdx.x == 0) {
+      Publish(call.end.finished + row_tile);
     }
   }
 }
@@ -198,9 +211,9 @@ kp_status Launch(kp_stream* stream, const LinearCall& call) {
   if (status != KP_OK) {
     return status;
   }
-  const dim3 grid(static_cast<unsigned>((call.places + T::kFeatures - 1) / T::kFeatures),
-                  static_cast<unsigned>((call.rows + T::kRows - 1) / T::kRows));
-  return KP_LAUNCH(kernel, grid, kThreads, T::kSharedBytes, stream, call);
+  const auto feature_blocks = static_cast<unsigned>((call.places + T::kFeatures - 1) / T::kFeatures);
+  const auto row_tiles = static_cast<unsigned>((call.rows + T::kRows - 1) / T::kRows);
+  return KP_LAUNCH(kernel, feature_blocks * row_tiles + BlocksBehind(call), kThreads, T::kSharedBytes, stream, call, feature_blocks);
 }
 
 /* Large tiles where there are enough of them to keep the device busy. */

@@ -1,24 +1,25 @@
 /* Products for many rows on Hopper. One warp keeps the copy engine busy with the weights and inputs of the blocks ahead; two warpgroups
  * multiply: weights come out of shared memory into registers, in the shape in which they lie (and from codes, where they are quantized),
- * inputs are read by the tensor cores where they are. For that the rows of x are laid out anew first: [tile of kRows][block][part][row],
- * each row's inputs in the order in which the products count them, swizzled as wgmma.cuh says.
+ * inputs are read by the tensor cores where they are. For that the launch first lays the rows of x out anew: [tile of kRows][block][part]
+ * [row], each row's inputs in the order in which the products count them, swizzled as wgmma.cuh says.
  *
  * Sums run over the same blocks in the same order as those of the other kernels; whether the tensor cores round a wgmma as they round the
  * smaller products is known of no device yet. So this is no kernel for a device that promises batch invariance. */
 #include "cuda/device/reduce.cuh"
 #include "cuda/device/wgmma.cuh"
-#include "cuda/linear_sum.cuh"
+#include "cuda/linear_end.cuh"
+#include "cuda/linear_input.cuh"
 
 namespace kp::cuda {
 namespace {
 
-constexpr int kTileThreads = 256;
 constexpr int kConsumers = 2; /* warpgroups */
 constexpr int kThreads = (kConsumers + 1) * kGroupThreads;
 constexpr int kFeatures = kConsumers * 64;
 constexpr int kFeatureTiles = kFeatures / kWarpFeatures;
 constexpr int kRows = kProductColumns;
 constexpr int kRowGroup = 8;
+constexpr int kConsumerWarps = kConsumers * kGroupThreads / kWarpThreads;
 constexpr int kTileWordBytes = kWarpThreads * 16; /* a word of each lane */
 
 template <typename Math>
@@ -57,6 +58,13 @@ struct TileOf {
   }
 };
 
+/* A block's tiles: every blocks-th from its first. */
+struct Share {
+  int64_t first;
+  int64_t tiles; /* of the product */
+  int64_t blocks;
+};
+
 /* Where a stage's barriers say that it is full, and empty again. */
 template <typename W>
 struct Stages {
@@ -70,21 +78,71 @@ struct Stages {
   __device__ __forceinline__ void WaitUntilEmpty(uint32_t turn) const { Wait(empty + turn % W::kStages, turn / W::kStages % 2 ^ 1); }
 };
 
+/* Rows of kRowGroup from first_row on, of inputs in the format's type, into tiles: zeros where the last group lacks rows. A thread makes 16
+ * bytes at a time: in products of 16-bit inputs words 0, 4, 8, 12 of a half block from the first on, or from the second … fourth; of 8-bit
+ * inputs words 0, 2, 4, 6, or those behind them. */
+template <typename W>
+__device__ __forceinline__ void LayRows(const LinearCall& call, int64_t first_row, char* tiles) {
+  using Format = typename W::Format;
+  constexpr int kChunks = W::kRowBytes / 16;
+  constexpr int kChunksOfHalf = kChunks / 2;
+  const int64_t chunks = call.blocks * kChunks;
+  for (int64_t at = threadIdx.x; at < Format::kParts * kRowGroup * chunks; at += kThreads) {
+    const int chunk = static_cast<int>(at % kChunks);
+    const int64_t block = at % chunks / kChunks;
+    const int64_t row = first_row + at / chunks % kRowGroup;
+    const int64_t part = at / chunks / kRowGroup;
+    uint32_t words[4] = {};
+    if (row < call.rows) {
+      const int64_t element = part * call.x_part_stride + row * call.x_stride + block * kBlockFeatures;
+      const auto* from = reinterpret_cast<const uint32_t*>(static_cast<const char*>(call.x) + element * Format::kInputBytes) +
+                         chunk / kChunksOfHalf * 4 * kChunksOfHalf + chunk % kChunksOfHalf;
+#pragma unroll
+      for (int t = 0; t < 4; ++t) {
+        words[t] = from[t * kChunksOfHalf];
+      }
+    }
+    const int inside = static_cast<int>(row % kRows);
+    const int swizzled = chunk ^ (kChunks == 8 ? inside % 8 : inside / 2 % 4);
+    char* to = tiles + (((row / kRows * call.blocks + block) * Format::kParts + part) * kRows + inside) * W::kRowBytes + swizzled * 16;
+    *reinterpret_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
+  }
+}
+
+/* All rows, by the blocks that multiply them. */
+template <typename W>
+__device__ __forceinline__ void LayInputs(const LinearCall& call, unsigned blocks, char* tiles) {
+  const auto groups = static_cast<unsigned>((call.rows + kRowGroup - 1) / kRowGroup);
+  DoFirst(call.turns, groups, blocks, [&](unsigned group) {
+    const int64_t first_row = int64_t{group} * kRowGroup;
+    if (call.source.x != nullptr) {
+      for (int64_t row = first_row; row < first_row + kRowGroup && row < call.rows; ++row) {
+        PackRow<W::Format::kArithmetic, kThreads>(call.source, row);
+      }
+      __syncthreads();
+    }
+    LayRows<W>(call, first_row, tiles);
+    FenceCopies();
+  });
+}
+
 /* One warp: lanes 0 … 7 copy a feature tile's weights each, those behind them a part of the inputs each. Rows and features that are not
  * there are not copied; what comes of the bytes that lie there instead is not written. */
 template <typename W>
-__device__ __forceinline__ void Produce(const LinearCall& call, int64_t tiles, const Stages<W>& stages, int lane) {
+__device__ __forceinline__ void Produce(const LinearCall& call, const Share& share, const char* laid_rows, const Stages<W>& stages,
+                                        int lane) {
   using Format = typename W::Format;
   const int64_t all_feature_tiles = (call.places + kWarpFeatures - 1) / kWarpFeatures;
   uint32_t turn = 0;
-  for (int64_t index = blockIdx.x; index < tiles; index += gridDim.x) {
+  FenceCopies();
+  for (int64_t index = share.first; index < share.tiles; index += share.blocks) {
     const TileOf tile(call, index);
     const int64_t features_left = all_feature_tiles - tile.feature_tile;
     const int feature_tiles = static_cast<int>(features_left < kFeatureTiles ? features_left : kFeatureTiles);
     const int64_t rows_left = (call.rows - tile.row_tile * kRows + kRowGroup - 1) / kRowGroup * kRowGroup;
     const uint32_t part_bytes = static_cast<uint32_t>(rows_left < kRows ? rows_left : kRows) * W::kRowBytes;
     const char* weights = reinterpret_cast<const char*>(call.weights) + (tile.feature_tile + lane) * call.blocks * W::kWeightTileBytes;
-    const char* inputs = static_cast<const char*>(call.x) + tile.row_tile * call.blocks * W::kInputBytes;
+    const char* inputs = laid_rows + tile.row_tile * call.blocks * W::kInputBytes;
     for (int64_t block = 0; block < call.blocks; ++block, ++turn) {
       stages.WaitUntilEmpty(turn);
       Barrier* full = stages.full + turn % W::kStages;
@@ -209,9 +267,9 @@ struct Consumer {
     }
   }
 
-  __device__ __forceinline__ void Run(const LinearCall& call, int64_t tiles, const Stages<W>& stages, int warp, int lane) {
+  __device__ __forceinline__ void Run(const LinearCall& call, const Share& share, const Stages<W>& stages, int warp, int lane) {
     uint32_t turn = 0;
-    for (int64_t index = blockIdx.x; index < tiles; index += gridDim.x) {
+    for (int64_t index = share.first; index < share.tiles; index += share.blocks) {
       const TileOf tile(call, index);
       const int64_t feature_tile = tile.feature_tile + warp;
       Start();
@@ -243,27 +301,37 @@ struct Consumer {
       }
 #pragma unroll
       for (int j = 0; j < kColumnTiles; ++j) {
-#pragma unroll
-        for (int i = 0; i < 4; ++i) {
-          const int64_t row = tile.row_tile * kRows + j * 8 + lane % 4 * 2 + i % 2;
-          WriteElement(call, row, feature_tile * kWarpFeatures + lane / 4 + i / 2 * 8, total[j][i]);
+        EndLane(call, tile.row_tile * kRows + j * 8 + lane % 4 * 2, feature_tile * kWarpFeatures + lane / 4, total[j]);
+      }
+      if (call.end.norm != nullptr) {
+        __syncwarp();
+        if (lane == 0) {
+          Publish(call.end.finished + tile.row_tile);
         }
       }
     }
   }
 };
 
-/* As many blocks as the device has room for at a time; each takes every so manieth tile. */
+/* As many blocks as the device has room for at a time, and behind them those that norm. laid_rows: where rows are laid out. */
 template <typename W>
-__global__ void __launch_bounds__(kThreads, 1) WideRows(LinearCall call, int64_t tiles) {
+__global__ void __launch_bounds__(kThreads, 1) WideRows(LinearCall call, int64_t tiles, char* laid_rows) {
 #if KP_HAS_WGMMA
+  const unsigned blocks = gridDim.x - BlocksBehind(call);
+  const unsigned number = call.end.norm == nullptr ? blockIdx.x : TakeNumber(call.turns + kBegunTurn);
+  if (number >= blocks) {
+    const auto feature_blocks = static_cast<unsigned>((call.places + kFeatures - 1) / kFeatures);
+    NormBehind<kRows>(call, number - blocks, feature_blocks * kConsumerWarps);
+    return;
+  }
+  LayInputs<W>(call, blocks, laid_rows);
+  const Share share{number, tiles, blocks};
   KP_DYNAMIC_SHARED(shared);
   __shared__ Barrier full[W::kStages];
   __shared__ Barrier empty[W::kStages];
   const Stages<W> stages{AlignShared<W::kAlignment>(shared), full, empty};
   const int lane = static_cast<int>(threadIdx.x) % kWarpThreads;
   const int warp = static_cast<int>(threadIdx.x) / kWarpThreads;
-  constexpr int kConsumerWarps = kConsumers * kGroupThreads / kWarpThreads;
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < W::kStages; ++stage) {
       InitBarrier(full + stage, 1);
@@ -275,94 +343,36 @@ __global__ void __launch_bounds__(kThreads, 1) WideRows(LinearCall call, int64_t
   if (warp >= kConsumerWarps) {
     LowerRegisters<24>();
     if (warp == kConsumerWarps) {
-      Produce<W>(call, tiles, stages, lane);
+      Produce<W>(call, share, laid_rows, stages, lane);
     }
   } else {
     RaiseRegisters<240>();
     Consumer<W> consumer;
-    consumer.Run(call, tiles, stages, warp, lane);
+    consumer.Run(call, share, stages, warp, lane);
   }
 #endif
 }
 
-/* Rows of inputs in the format's type, which lie one after the other, into tiles. */
-struct TilesCall {
-  const char* x;
-  int64_t row_bytes; /* between rows */
-  int64_t part_bytes;
-  int64_t rows;
-  int64_t blocks;
-  int parts;
-  char* tiles;
-};
-
-/* A thread makes 16 bytes: in products of 16-bit inputs words 0, 4, 8, 12 of a half block from the first on, or from the second … fourth;
- * of 8-bit inputs words 0, 2, 4, 6, or those behind them. */
-template <int kElementBytes>
-__global__ void __launch_bounds__(kTileThreads) TileInputs(TilesCall call) {
-  constexpr int kRowBytes = kBlockFeatures * kElementBytes;
-  constexpr int kChunks = kRowBytes / 16;
-  constexpr int kChunksOfHalf = kChunks / 2;
-  const int64_t at = int64_t{blockIdx.x} * kTileThreads + threadIdx.x;
-  const int chunk = static_cast<int>(at % kChunks);
-  const int64_t block = at / kChunks % call.blocks;
-  const int64_t part_row = at / kChunks / call.blocks;
-  const int64_t all_rows = (call.rows + kRowGroup - 1) / kRowGroup * kRowGroup;
-  const int64_t row = part_row % all_rows;
-  const int64_t part = part_row / all_rows;
-  if (part >= call.parts) {
-    return;
-  }
-  uint32_t words[4] = {};
-  if (row < call.rows) {
-    const auto* from = reinterpret_cast<const uint32_t*>(call.x + part * call.part_bytes + row * call.row_bytes + block * kRowBytes) +
-                       chunk / kChunksOfHalf * 4 * kChunksOfHalf + chunk % kChunksOfHalf;
-#pragma unroll
-    for (int t = 0; t < 4; ++t) {
-      words[t] = from[t * kChunksOfHalf];
-    }
-  }
-  const int inside = static_cast<int>(row % kRows);
-  const int swizzled = chunk ^ (kChunks == 8 ? inside % 8 : inside / 2 % 4);
-  char* to = call.tiles + (((row / kRows * call.blocks + block) * call.parts + part) * kRows + inside) * kRowBytes + swizzled * 16;
-  *reinterpret_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
-}
-
 template <typename Format>
-kp_status Launch(kp_stream* stream, LinearCall call, char* tiles_at) {
+kp_status Launch(kp_stream* stream, const LinearCall& call, char* laid_rows) {
   using W = Wide<Format>;
-  constexpr int kChunks = W::kRowBytes / 16;
-  const TilesCall tiles_call{static_cast<const char*>(call.x),
-                             call.x_stride * Format::kInputBytes,
-                             call.x_part_stride * Format::kInputBytes,
-                             call.rows,
-                             call.blocks,
-                             Format::kParts,
-                             tiles_at};
-  const int64_t chunks = (call.rows + kRowGroup - 1) / kRowGroup * kRowGroup * call.blocks * Format::kParts * kChunks;
-  const auto tile_inputs = TileInputs<Format::kInputBytes>;
-  kp_status status =
-      KP_LAUNCH(tile_inputs, static_cast<unsigned>((chunks + kTileThreads - 1) / kTileThreads), kTileThreads, 0, stream, tiles_call);
   const auto kernel = WideRows<W>;
-  if (status == KP_OK) {
-    status = stream->device->Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, W::kSharedBytes),
-                                   "cudaFuncSetAttribute");
-  }
+  const kp_status status = stream->device->Check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, W::kSharedBytes),
+                                                 "cudaFuncSetAttribute");
   if (status != KP_OK) {
     return status;
   }
-  call.x = tiles_at;
   const int64_t tiles = (call.places + kFeatures - 1) / kFeatures * ((call.rows + kRows - 1) / kRows);
-  const int64_t blocks = tiles < stream->device->multiprocessors ? tiles : stream->device->multiprocessors;
-  return KP_LAUNCH(kernel, static_cast<unsigned>(blocks), kThreads, W::kSharedBytes, stream, call, tiles);
+  const auto blocks = static_cast<unsigned>(tiles < stream->device->multiprocessors ? tiles : stream->device->multiprocessors);
+  return KP_LAUNCH(kernel, blocks + BlocksBehind(call), kThreads, W::kSharedBytes, stream, call, tiles, laid_rows);
 }
 
 template <typename Math>
-kp_status LaunchCodes(kp_stream* stream, const LinearShape& shape, const LinearCall& call, char* tiles_at) {
-  return shape.bits == 0         ? Launch<PlainFormat<Math>>(stream, call, tiles_at)
-         : shape.has_float_codes ? Launch<E4m3Format<Math>>(stream, call, tiles_at)
-         : shape.bits == 8       ? Launch<Int8Format<Math>>(stream, call, tiles_at)
-                                 : Launch<Int4Format<Math>>(stream, call, tiles_at);
+kp_status LaunchCodes(kp_stream* stream, const LinearShape& shape, const LinearCall& call, char* laid_rows) {
+  return shape.bits == 0         ? Launch<PlainFormat<Math>>(stream, call, laid_rows)
+         : shape.has_float_codes ? Launch<E4m3Format<Math>>(stream, call, laid_rows)
+         : shape.bits == 8       ? Launch<Int8Format<Math>>(stream, call, laid_rows)
+                                 : Launch<Int4Format<Math>>(stream, call, laid_rows);
 }
 
 }  // namespace
@@ -374,15 +384,14 @@ bool TakesWide(const kp_device& device, const LinearShape& shape, int64_t rows) 
          tiles >= device.multiprocessors;
 }
 
-kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const LinearCall& call, void* tiles_at) {
-  char* tiles = static_cast<char*>(tiles_at);
+kp_status MultiplyWide(kp_stream* stream, const LinearShape& shape, const LinearCall& call, char* laid_rows) {
   switch (shape.arithmetic) {
     case Arithmetic::kBf16:
-      return LaunchCodes<Bf16Math>(stream, shape, call, tiles);
+      return LaunchCodes<Bf16Math>(stream, shape, call, laid_rows);
     case Arithmetic::kF16:
-      return LaunchCodes<F16Math>(stream, shape, call, tiles);
+      return LaunchCodes<F16Math>(stream, shape, call, laid_rows);
     default:
-      return shape.bits == 8 ? Launch<IntegerInt8Format>(stream, call, tiles) : Launch<IntegerInt4Format>(stream, call, tiles);
+      return shape.bits == 8 ? Launch<IntegerInt8Format>(stream, call, laid_rows) : Launch<IntegerInt4Format>(stream, call, laid_rows);
   }
 }
 

@@ -193,6 +193,7 @@ void Block::WaitFor(uint64_t* barrier, uint32_t parity) {
 }
 
 void Block::CopyBulk(const BulkCopy& copy, uint64_t* barrier) {
+  ++bulk_copies_;
   engine_.Add(copy, barrier);
   if (IsEarly()) {
     engine_.FinishOne(random_);

@@ -77,6 +77,8 @@ class Block {
 
   /* Waits until every thread of the block that still runs is here. */
   void SyncBlock();
+  /* For what only another block could bring about: the launch fails, as that of a block which stands still. */
+  void WaitForever() { Wait(); }
   /* Waits at barrier id until count threads are there. */
   void SyncNamed(int id, int count);
   /* Waits for the lanes of the warp that still run; the last one to come calls last before all go on. */
@@ -99,6 +101,7 @@ class Block {
   void WaitFor(uint64_t* barrier, uint32_t parity);
   /* The copy arrives when no thread can go on without it; in a random order perhaps at once. */
   void CopyBulk(const BulkCopy& copy, uint64_t* barrier);
+  int64_t bulk_copies() const { return bulk_copies_; }
 
   /* Products run when their warpgroup waits for them; in a random order perhaps as soon as they are committed. */
   void CommitProducts();
@@ -140,6 +143,7 @@ class Block {
   std::vector<Warp> warps_;
   std::vector<Gathering> groups_; /* of four warps */
   CopyEngine engine_;
+  int64_t bulk_copies_ = 0; /* of all launches */
   std::mt19937_64* random_ = nullptr;
   std::vector<int> ready_; /* in order; taken from next_ on where nothing is random */
   size_t next_ = 0;

@@ -400,4 +400,5 @@ void kp_emulation_get_counts(kp_emulation_counts* counts) {
   const Lock lock(TheMachine().mutex);
   *counts = TheMachine().counts;
   counts->memory_bytes = static_cast<int64_t>(TheMachine().used_bytes);
+  counts->bulk_copies = kp::emulation::TheBlock().bulk_copies();
 }

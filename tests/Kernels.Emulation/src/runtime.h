@@ -10,8 +10,9 @@ typedef struct kp_emulation_counts {
   int64_t launches; /* of kernels by the host: those of a graph count when it is recorded */
   int64_t graph_launches;
   int64_t allocations;
-  int64_t waits; /* of the host for a stream, or for an event that had yet to come */
+  int64_t waits;        /* of the host for a stream, or for an event that had yet to come */
   int64_t memory_bytes; /* of the device that are allocated now */
+  int64_t bulk_copies;  /* by the copy engine, of launches that have run */
 } kp_emulation_counts;
 
 /* What the machine suffers from, until it is set again. */

@@ -47,6 +47,9 @@ __device__ __forceinline__ void Wait(Barrier* barrier, uint32_t parity) {
   }
 }
 
+/* Between what threads write to device memory and copies of it: by the writers behind their writes, and by whoever starts the copies. */
+__device__ __forceinline__ void FenceCopies() { asm volatile("fence.proxy.async.global;\n" ::: "memory"); }
+
 /* Device to shared memory: addresses and bytes are multiples of 16. */
 __device__ __forceinline__ void CopyBulk(void* to, const void* from, uint32_t bytes, Barrier* barrier) {
   asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];\n" ::"r"(SharedAddress(to)),
@@ -63,6 +66,7 @@ char* AlignShared(char* p) {
 
 inline void InitBarrier(Barrier* barrier, int arrivals) { emulation::TheBlock().copies().Init(barrier, arrivals); }
 inline void FenceBarriers() {}
+inline void FenceCopies() {}
 inline void Arrive(Barrier* barrier) { emulation::TheBlock().Arrive(barrier, 0); }
 inline void ArriveExpecting(Barrier* barrier, uint32_t bytes) { emulation::TheBlock().Arrive(barrier, static_cast<int>(bytes)); }
 inline void Wait(Barrier* barrier, uint32_t parity) { emulation::TheBlock().WaitFor(barrier, parity); }
