@@ -18,8 +18,8 @@ constexpr int kThreads = (kConsumers + 1) * kGroupThreads;
 constexpr int kFeatures = kConsumers * 64;
 constexpr int kFeatureTiles = kFeatures / kWarpFeatures;
 constexpr int kRows = kProductColumns;
-constexpr int kRowGroup = 8;
-constexpr int kConsumerWarps = kConsumers * kGroupThreads / kWarpThreads;
+[[maybe_unused]] constexpr int kRowGroup = 8; /* not where there is no wgmma */
+[[maybe_unused]] constexpr int kConsumerWarps = kConsumers * kGroupThreads / kWarpThreads;
 constexpr int kTileWordBytes = kWarpThreads * 16; /* a word of each lane */
 
 template <typename Math>
