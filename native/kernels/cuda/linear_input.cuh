@@ -75,16 +75,27 @@ struct QuantizeInput {
   }
 };
 
+/* Four inputs of a row. */
+template <Arithmetic kArithmetic>
+__device__ __forceinline__ Float4 LoadSource(const LinearSource& source, int64_t row, int64_t i) {
+  const int64_t at = row * source.stride + i;
+  if constexpr (kArithmetic == Arithmetic::kBf16 || kArithmetic == Arithmetic::kInteger) {
+    if (source.dtype == KP_BF16) {
+      return Load4(static_cast<const Bf16*>(source.x) + at, source.in - i);
+    }
+  }
+  return Load4(static_cast<const float*>(source.x) + at, source.in - i);
+}
+
 /* A row of a source, by a block of kThreads. */
-template <Arithmetic kArithmetic, int kThreads, typename X>
-__device__ __forceinline__ void PackRow(const LinearSource& source, const X* x, int64_t row) {
+template <Arithmetic kArithmetic, int kThreads>
+__device__ __forceinline__ void PackRow(const LinearSource& source, int64_t row) {
   constexpr bool kIsScaled = kArithmetic == Arithmetic::kF16 || kArithmetic == Arithmetic::kInteger;
-  const X* from = x + row * source.stride;
   const int64_t to = row * source.padded_in;
   /* A thread has the same inputs every time. */
   const auto for_each = [&](const auto& body) {
     for (int64_t i = 4 * int64_t{threadIdx.x}; i < source.padded_in; i += 4 * kThreads) {
-      body(i, Load4(from + i, source.in - i));
+      body(i, LoadSource<kArithmetic>(source, row, i));
     }
   };
   float largest = 0.0f;
@@ -125,17 +136,6 @@ __device__ __forceinline__ void PackRow(const LinearSource& source, const X* x, 
     using To = std::conditional_t<kArithmetic == Arithmetic::kBf16, Bf16, float>;
     for_each([&](int64_t i, const Float4& v) { Store4(reinterpret_cast<To*>(source.packed) + to + i, v, 4); });
   }
-}
-
-template <Arithmetic kArithmetic, int kThreads>
-__device__ __forceinline__ void PackRow(const LinearSource& source, int64_t row) {
-  if constexpr (kArithmetic == Arithmetic::kBf16 || kArithmetic == Arithmetic::kInteger) {
-    if (source.dtype == KP_BF16) {
-      PackRow<kArithmetic, kThreads>(source, static_cast<const Bf16*>(source.x), row);
-      return;
-    }
-  }
-  PackRow<kArithmetic, kThreads>(source, static_cast<const float*>(source.x), row);
 }
 
 /* A product's own first work, where its inputs are not ready. A launch for it alone would be about as long, and one more. */
