@@ -128,15 +128,10 @@ kp_status MultiplySlabs(kp_stream* stream, const kp_linear_args& args, LinearCal
     call.rows = std::min(kSlabRows, args.rows - row);
     const char* x = static_cast<const char*>(args.x) + row * args.x_stride * BytesOf(args.x_dtype);
     SetInputs(shape, x, args.x_dtype, args.x_stride, call.rows, takes_raw, inputs, &call);
-    if (call.source.x != nullptr && shape.arithmetic == Arithmetic::kF32) {
-      status = PackInputs(stream, shape, call.source);
-    }
-    if (status == KP_OK) {
-      status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
-               : args.rows <= kFewRows              ? MultiplyFewRows(stream, shape, call)
-               : is_wide                            ? MultiplyWide(stream, shape, call, inputs + PackedInputBytes(shape))
-                                                    : MultiplyManyRows(stream, shape, call);
-    }
+    status = shape.arithmetic == Arithmetic::kF32 ? MultiplyFloats(stream, shape, call)
+             : args.rows <= kFewRows              ? MultiplyFewRows(stream, shape, call)
+             : is_wide                            ? MultiplyWide(stream, shape, call, inputs + PackedInputBytes(shape))
+                                                  : MultiplyManyRows(stream, shape, call);
     call.y += call.rows * call.y_stride;
   }
   return status;

@@ -132,10 +132,9 @@ void SetInputs(const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_
 /* Whether the product for few rows can take x as it is though it is not of the format's type. */
 bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows);
 
-/* Kernels: of weights into their layout, of inputs into theirs, and of products for few rows and for many. */
+/* Kernels: of weights into their layout, and of products, which make their inputs of call.source first. */
 kp_status PackWeights(kp_stream* stream, const kp_linear& linear, int64_t first_row, int64_t rows, const void* source,
                       kp_dtype source_dtype, int32_t* is_broken);
-kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const LinearSource& source);
 kp_status MultiplyFewRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 kp_status MultiplyManyRows(kp_stream* stream, const LinearShape& shape, const LinearCall& call);
 /* laid_rows: scratch behind the packed inputs. */

@@ -282,9 +282,10 @@ kp_status LaunchCodes(kp_stream* stream, const LinearShape& shape, const LinearC
 
 }  // namespace
 
-/* Every block looks through the rows for itself, which is a read of them more, from the L2. A launch that lays them out costs about 3 µs. In
- * that time a multiprocessor reads 128 KiB from the L2 of an A100 or H100 (5 TB/s and less, over 108 or 132 of them), and its two blocks read
- * the same. The products then read as many bytes as of packed rows, except that int8 ones would be a quarter or a half of it.
+/* Every block looks through the rows for itself, which is a read of them more, from the L2. To wait until blocks have shared them out and laid
+ * them into memory is taken to cost 3 µs, about what a launch does; no GPU has told yet. In that time a multiprocessor reads 128 KiB from the L2
+ * of an A100 or H100 (5 TB/s and less, over 108 or 132 of them), and its two blocks read the same. The products then read as many bytes as of
+ * packed rows, except that int8 ones would be a quarter or a half of it.
  * bf16 products have no case: where weights are bf16, so is what the engine multiplies with them. */
 bool TakesRaw(const LinearShape& shape, kp_dtype x_dtype, int64_t rows) {
   constexpr int64_t kMostBytes = int64_t{128} << 10;

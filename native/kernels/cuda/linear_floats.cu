@@ -3,6 +3,7 @@
 #include "cuda/device/reduce.cuh"
 #include "cuda/device/vector.cuh"
 #include "cuda/linear_end.cuh"
+#include "cuda/linear_input.cuh"
 
 namespace kp::cuda {
 namespace {
@@ -63,6 +64,7 @@ __global__ void __launch_bounds__(kThreads) Floats(LinearCall call) {
   const int64_t begin = 2 * slice * call.slice_blocks;
   const int64_t end = begin + 2 * call.slice_blocks < 2 * call.blocks ? begin + 2 * call.slice_blocks : 2 * call.blocks;
   const uint4* weights = call.weights + feature_tile * call.blocks * 2 * kHalfWords * kWarpThreads + lane;
+  MakeInputs<Arithmetic::kF32, kThreads>(call, gridDim.x * gridDim.y);
   LaneSums<kRows> sums;
   for (int64_t half_block = begin; half_block < end; ++half_block) {
     float zero = 8.0f;

@@ -1,17 +1,7 @@
-/* Rows of x in the type that a product multiplies, padded to whole blocks. */
-#include "cuda/linear_input.cuh"
+/* Where the inputs of a product are: rows of x in the type that it multiplies, padded to whole blocks. */
+#include "cuda/linear.h"
 
 namespace kp::cuda {
-namespace {
-
-constexpr int kThreads = 256;
-
-template <Arithmetic kArithmetic>
-__global__ void __launch_bounds__(kThreads) Pack(LinearSource source) {
-  PackRow<kArithmetic, kThreads>(source, blockIdx.x);
-}
-
-}  // namespace
 
 int64_t PackedInputBytes(const LinearShape& shape) {
   const int64_t bytes = shape.arithmetic == Arithmetic::kBf16 ? 2 : shape.arithmetic == Arithmetic::kInteger ? 1 : 4;
@@ -50,14 +40,6 @@ void SetInputs(const LinearShape& shape, const void* x, kp_dtype x_dtype, int64_
   call->x_stride = shape.padded_in();
   call->x_part_stride = shape.arithmetic == Arithmetic::kF16 ? rows * shape.padded_in() : 0;
   call->x_scales = shape.arithmetic == Arithmetic::kF16 || shape.arithmetic == Arithmetic::kInteger ? scales : nullptr;
-}
-
-kp_status PackInputs(kp_stream* stream, const LinearShape& shape, const LinearSource& source) {
-  const auto kernel = shape.arithmetic == Arithmetic::kBf16  ? Pack<Arithmetic::kBf16>
-                      : shape.arithmetic == Arithmetic::kF16 ? Pack<Arithmetic::kF16>
-                      : shape.arithmetic == Arithmetic::kF32 ? Pack<Arithmetic::kF32>
-                                                             : Pack<Arithmetic::kInteger>;
-  return KP_LAUNCH(kernel, static_cast<unsigned>(source.rows), kThreads, 0, stream, source);
 }
 
 }  // namespace kp::cuda
